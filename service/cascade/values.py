@@ -122,6 +122,14 @@ class VectorIndex(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class DescriptorIndex:
+    """All descriptors of a gallery, searchable. `owner`: [T] int64, gallery row of each."""
+
+    index: VectorIndex
+    owner: I64
+
+
+@dataclass(frozen=True, slots=True)
 class Gallery:
     """The searchable individuals of one species: immutable, read from one snapshot.
 
@@ -136,7 +144,7 @@ class Gallery:
         embeddings: backbone name -> [N x D] float32, L2-normalised.
         indexes: backbone name -> FAISS index over those rows (inner product).
         local: local-feature name -> PackedLocal.
-        descriptor_indexes: local-feature name -> FAISS index over all its descriptors, in PackedLocal order.
+        descriptor_indexes: local-feature name -> searchable index over all its descriptors, in PackedLocal order.
     """
 
     species: str
@@ -152,7 +160,7 @@ class Gallery:
     embeddings: Mapping[str, NDArray[np.float32]]
     indexes: Mapping[str, VectorIndex]
     local: Mapping[str, PackedLocal]
-    descriptor_indexes: Mapping[str, VectorIndex] = field(default_factory=dict)
+    descriptor_indexes: Mapping[str, DescriptorIndex] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.identity_of)

@@ -11,11 +11,17 @@ so a descriptor that looks like everybody's gives nothing and a distinctive one 
 import faiss
 import numpy as np
 
-from service.cascade.values import F32, I64, Bool, PackedLocal, VectorIndex
+from service.cascade.values import F32, I64, Bool, DescriptorIndex, PackedLocal, VectorIndex
 
 NEIGHBOURS = 7
 FLAT_UP_TO = 200_000
 _TRAIN_PER_LIST = 64
+
+
+def descriptor_index(local: PackedLocal) -> DescriptorIndex:
+    """Index the packed descriptors of one kind of local features. O(T) memory, O(T log T) time."""
+    owner = np.repeat(np.arange(len(local.offsets) - 1, dtype=np.int64), np.diff(local.offsets))
+    return DescriptorIndex(build_index(np.asarray(local.descriptors, np.float32)), owner)
 
 
 def build_index(descriptors: F32) -> VectorIndex:
@@ -40,20 +46,14 @@ def build_index(descriptors: F32) -> VectorIndex:
     return index
 
 
-def owners(local: PackedLocal) -> I64:
-    """[T] gallery row of every packed descriptor."""
-    return np.repeat(np.arange(len(local.offsets) - 1, dtype=np.int64), np.diff(local.offsets))
-
-
 def vote(
-    descriptors: F32, index: VectorIndex, owner: I64, identity_of: I64, allowed: Bool, *, k: int = NEIGHBOURS
+    descriptors: F32, gallery: DescriptorIndex, identity_of: I64, allowed: Bool, *, k: int = NEIGHBOURS
 ) -> tuple[F32, F32]:
     """Votes of one query annotation.
 
     Args:
         descriptors: [K x D] float32 of the query.
-        index: over the gallery's T descriptors (`build_index`).
-        owner: [T] gallery row of each.
+        gallery: the gallery's T descriptors.
         identity_of: [N] individual of each row.
         allowed: [N] rows that may match (own encounter and other flank left out).
 
@@ -62,10 +62,11 @@ def vote(
     """
     rows, individuals = len(identity_of), int(identity_of.max(initial=-1)) + 1
     by_identity, by_row = np.zeros(individuals, np.float64), np.zeros(rows, np.float64)
+    owner = gallery.owner
     usable = int(allowed[owner].sum()) if len(owner) else 0
     if len(descriptors) == 0 or usable == 0:
         return by_identity.astype(np.float32), by_row.astype(np.float32)
-    similarity, found = _search(descriptors, index, allowed, owner, min(k + 1, usable))
+    similarity, found = _search(descriptors, gallery, allowed, min(k + 1, usable))
     base = np.where(found >= 0, similarity, np.inf).min(axis=1, keepdims=True)
     gain = np.where(found >= 0, similarity - np.where(np.isfinite(base), base, 0.0), 0.0)
     row = owner[np.maximum(found, 0)]
@@ -74,10 +75,11 @@ def vote(
     return by_identity.astype(np.float32), by_row.astype(np.float32)
 
 
-def _search(descriptors: F32, index: VectorIndex, allowed: Bool, owner: I64, k: int) -> tuple[F32, I64]:
+def _search(descriptors: F32, gallery: DescriptorIndex, allowed: Bool, k: int) -> tuple[F32, I64]:
+    index = gallery.index
     if allowed.all():
         return index.search(descriptors, k)
-    mask = np.packbits(allowed[owner], bitorder="little")
+    mask = np.packbits(allowed[gallery.owner], bitorder="little")
     selector = faiss.IDSelectorBitmap(mask)
     if isinstance(index, faiss.IndexIVF):
         return index.search(descriptors, k, params=faiss.SearchParametersIVF(sel=selector, nprobe=index.nprobe))

@@ -1,0 +1,177 @@
+"""The cascade, read top to bottom: features -> evidence -> fusion -> verdict -> something a person can look at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.cascade import shortlist, verdict, wildfusion
+from service.cascade.evidence import Evidence, PairMatcher, gather, lightglue_matcher
+from service.cascade.explain import line_evidence
+from service.cascade.models import Models
+from service.cascade.policy import Policy, policy_for
+from service.cascade.values import F32, Bool, Candidate, Features, Gallery, Identification, Query, Stage
+from service.errors import InputError, NotFoundError
+
+_FEWEST_KEYPOINTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeState:
+    """All that answers depend on; immutable, one for a whole batch.
+
+    Attributes:
+        galleries: species -> searchable individuals.
+        policies: species -> rules; `*` serves species without their own.
+    """
+
+    models: Models
+    galleries: Mapping[str, Gallery]
+    policies: Mapping[str, Policy]
+    bundle_sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One encounter's evidence. `probabilities`: [M] float32, NaN: not a candidate. Per photo: its evidence and [R] fused rows."""
+
+    probabilities: F32
+    evidence: tuple[Evidence, ...]
+    fused: tuple[F32, ...]
+
+
+def identify_batch(queries: Sequence[Query], state: CascadeState) -> list[Identification | InputError]:
+    """Answer a batch of encounters, in order; a query that cannot be answered gets its error in its own place.
+
+    Model time is one batch over all photos for the backbones and one run a photo for the local features; matching grows with the
+    shortlist, search with the index (linear up to its exact bound, then sublinear).
+    """
+    answers: list[Identification | InputError] = []
+    for query, features in zip(queries, extract(queries, state), strict=True):
+        try:
+            answers.append(_identify(query, features, state))
+        except InputError as error:
+            answers.append(error)
+    return answers
+
+
+def extract(queries: Sequence[Query], state: CascadeState) -> list[list[Features]]:
+    """Features of every annotation of every query, with only the local features their policies read."""
+    known = [query for query in queries if query.species in state.galleries]
+    wanted = {name for query in known for name in policy_for(query.species, state.policies).models()[1]}
+    images = [annotation.image for query in known for annotation in query.annotations]
+    found = iter(state.models.extract(images, sorted(wanted)) if images else [])
+    return [[next(found) for _ in q.annotations] if q.species in state.galleries else [] for q in queries]
+
+
+def score(
+    features: Sequence[Features], allowed: Sequence[Bool], gallery: Gallery, policy: Policy, match: PairMatcher
+) -> Scored:
+    """Fused probability of every candidate individual for one encounter.
+
+    Args:
+        features, allowed: per photo; `allowed` [N] says which rows it may meet.
+    """
+    evidence = tuple(gather(f, gallery, a, policy, match) for f, a in zip(features, allowed, strict=True))
+    fused = tuple(wildfusion.fuse(wildfusion.calibrated(e, policy), policy) for e in evidence)
+    photos = [wildfusion.per_individual(f, e.rows, gallery) for f, e in zip(fused, evidence, strict=True)]
+    comparable = [np.bincount(gallery.identity_of[a], minlength=len(gallery.identities)) > 0 for a in allowed]
+    return Scored(wildfusion.per_encounter(photos, comparable), evidence, fused)
+
+
+def _identify(query: Query, features: list[Features], state: CascadeState) -> Identification:
+    gallery = state.galleries.get(query.species)
+    if gallery is None:
+        known = ", ".join(sorted(state.galleries)) or "none"
+        raise NotFoundError(f"no gallery for species {query.species!r}; this service knows: {known}", where="species")
+    policy = policy_for(query.species, state.policies)
+    if len(gallery) == 0:
+        return _without_candidates("new", "the gallery of this species is empty", policy, gallery)
+    allowed = [shortlist.allowed_rows(gallery, query.encounter, a.viewpoint) for a in query.annotations]
+    scored = score(features, allowed, gallery, policy, lightglue_matcher(state.models, gallery))
+    if np.isnan(scored.probabilities).all():
+        return _without_candidates("review", "nobody in the gallery is known from this side", policy, gallery)
+    decision = verdict.decide(verdict.p_known(*verdict.statistic(scored.probabilities), policy.verdict), policy.verdict, query.far)
+    reasons = [*decision.reasons, *_caveats(allowed, query, gallery, policy)]
+    name = decision.verdict
+    if _unreadable(features, policy):
+        name, reasons = "review", ["too few distinctive points in the photo to tell individuals apart"]
+    candidates, lines = _candidates(scored, features, gallery, policy, state.models)
+    return Identification(
+        verdict=name,
+        identity=candidates[0].identity if name == "known" else None,
+        probability=candidates[0].probability,
+        p_new=1.0 - decision.p_known,
+        candidates=candidates,
+        reasons=tuple(reasons),
+        stages=(*_merged(scored.evidence), lines),
+        policy=policy.name,
+        threshold=decision.threshold,
+        gallery_version=gallery.version,
+    )
+
+
+def _candidates(
+    scored: Scored, features: list[Features], gallery: Gallery, policy: Policy, models: Models
+) -> tuple[tuple[Candidate, ...], Stage]:
+    """The best individuals with the evidence of their most probable row, and lines to look at."""
+    order = np.argsort(-np.nan_to_num(scored.probabilities, nan=-1.0), kind="stable")[: policy.candidates]
+    found = []
+    for who in order:
+        if np.isnan(scored.probabilities[who]):
+            break
+        photo, place = _best_row(scored, int(who), gallery)
+        evidence = scored.evidence[photo]
+        probabilities = wildfusion.calibrated(evidence, policy)
+        detail = {
+            name: {"similarity": float(evidence.similarities[name][place]), "probability": float(p[place])}
+            for name, p in probabilities.items()
+        }
+        found.append((int(who), photo, place, detail))
+    pairs = [(photo, int(scored.evidence[photo].rows[place])) for _, photo, place, _ in found]
+    lines, stage = line_evidence(pairs, features, gallery, models)
+    return tuple(
+        Candidate(gallery.identities[who], float(scored.probabilities[who]), detail, pairs[i][1], lines[i])
+        for i, (who, _, _, detail) in enumerate(found)
+    ), stage
+
+
+def _best_row(scored: Scored, who: int, gallery: Gallery) -> tuple[int, int]:
+    """(photo, place in that photo's shortlist) of an individual's most probable row."""
+    best = (-1.0, 0, 0)
+    for photo, (evidence, fused) in enumerate(zip(scored.evidence, scored.fused, strict=True)):
+        places = np.flatnonzero(gallery.identity_of[evidence.rows] == who)
+        if len(places):
+            place = int(places[np.argmax(fused[places])])
+            best = max(best, (float(fused[place]), -photo, place))
+    return -best[1], best[2]
+
+
+def _caveats(allowed: list[Bool], query: Query, gallery: Gallery, policy: Policy) -> list[str]:
+    reasons = []
+    met = np.unique(gallery.identity_of[np.any(allowed, axis=0)])
+    if unseen := len(gallery.identities) - len(met):
+        reasons.append(f"{unseen} of {len(gallery.identities)} individuals could not be compared (known only from the other flank)")
+    if policy.fitted_on != query.species:
+        reasons.append("this species was too small to fit: the pooled policy decided")
+    return reasons
+
+
+def _unreadable(features: list[Features], policy: Policy) -> bool:
+    """True where the policy reads local features and no photo has enough of any."""
+    names = policy.models()[1]
+    return bool(names) and all(len(f.local[name]) < _FEWEST_KEYPOINTS for f in features for name in names)
+
+
+def _without_candidates(name: verdict.VerdictName, reason: str, policy: Policy, gallery: Gallery) -> Identification:
+    p_new = 1.0 if name == "new" else 0.5
+    return Identification(name, None, 0.0, p_new, (), (reason,), (), policy.name, 1.0, gallery.version)
+
+
+def _merged(evidence: Sequence[Evidence]) -> tuple[Stage, ...]:
+    """Stages of all photos added up by name, in the order they ran."""
+    total: dict[str, Stage] = {}
+    for stage in (stage for one in evidence for stage in one.stages):
+        before = total.get(stage.name, Stage(stage.name, 0.0, 0))
+        total[stage.name] = Stage(stage.name, before.duration_ms + stage.duration_ms, before.candidates + stage.candidates)
+    return tuple(total.values())
