@@ -17,6 +17,8 @@ from service.cascade.values import F32, I64, Bool, Features, Gallery, LocalFeatu
 
 MATCH_CONFIDENCE = 0.5  # WildFusion's reference implementation counts matches above this
 
+ALL = "all"  # cosine:all, the mean of every backbone's cosine
+
 PairMatcher = Callable[[str, LocalFeatures, Sequence[int]], list[Matches]]
 
 
@@ -67,6 +69,19 @@ def _cheap_first(stage: str) -> tuple[int, str]:
     return ("cosine", "votes", "ratio", "lightglue").index(stage.split(":")[0]), stage
 
 
+def concatenated(features: Features, gallery: Gallery) -> F32:
+    """The paper's dual-backbone vector: every L2-normalised embedding end to end, [sum D] float32, normalised again."""
+    joined = np.concatenate([features.embeddings[name] for name in sorted(gallery.embeddings)])
+    return np.asarray(joined / np.sqrt(len(gallery.embeddings)), np.float32)
+
+
+def cosine(features: Features, gallery: Gallery, model: str, rows: I64) -> F32:
+    """[R] cosines of one backbone, or with `all` their mean, which is the cosine of the concatenated vectors. O(R D)."""
+    names = sorted(gallery.embeddings) if model == ALL else [model]
+    each = [gallery.embeddings[name][rows] @ features.embeddings[name] for name in names]
+    return np.asarray(np.mean(each, axis=0), np.float32)
+
+
 class _Collector:
     """The evidence of one annotation while it is being gathered."""
 
@@ -101,7 +116,7 @@ class _Collector:
             return self._votes[name][0][self.gallery.identity_of[rows]]
         started = time.perf_counter()
         if kind == "cosine":
-            scores = np.asarray(self.gallery.embeddings[model][rows] @ self.features.embeddings[model], np.float32)
+            scores = cosine(self.features, self.gallery, model, rows)
         elif kind == "ratio":
             packed, query = self.gallery.local[model], self.features.local[model]
             counts = [len(ratio_matches(query.descriptors, packed.row(int(row)).descriptors).confidences) for row in rows]
@@ -123,11 +138,11 @@ class _Collector:
             # the individual's own total leads, the row's part only chooses among its rows
             strength = of_identity[identity_of[rows]] + 1e-3 * of_row[rows]
             return shortlist.by_individual(rows, strength, identity_of, individuals=size, rows_each=rows_each)
-        if kind != "cosine":
+        if size >= len(self.gallery):
             return np.flatnonzero(self.allowed)
         depth = size if by == "image" else max(300, 4 * size * rows_each)
-        embedding, index = self.features.embeddings[model], self.gallery.indexes[model]
-        rows, similarity = shortlist.nearest_rows(embedding, index, self.allowed, depth)
+        embedding = concatenated(self.features, self.gallery) if model == ALL else self.features.embeddings[model]
+        rows, similarity = shortlist.nearest_rows(embedding, self.gallery.indexes[model], self.allowed, depth)
         if by == "image":
             return rows
         return shortlist.by_individual(rows, similarity, identity_of, individuals=size, rows_each=rows_each)

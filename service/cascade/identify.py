@@ -58,7 +58,7 @@ def identify_batch(queries: Sequence[Query], state: CascadeState) -> list[Identi
 def extract(queries: Sequence[Query], state: CascadeState) -> list[list[Features]]:
     """Features of every annotation of every query, with only the local features their policies read."""
     known = [query for query in queries if query.species in state.galleries]
-    wanted = {name for query in known for name in policy_for(query.species, state.policies).models()[1]}
+    wanted = {name for query in known for name in policy_for(query.species, state.policies).locals()}
     images = [annotation.image for query in known for annotation in query.annotations]
     found = iter(state.models.extract(images, sorted(wanted)) if images else [])
     return [[next(found) for _ in q.annotations] if q.species in state.galleries else [] for q in queries]
@@ -159,7 +159,7 @@ def _caveats(allowed: list[Bool], query: Query, gallery: Gallery, policy: Policy
 
 def _unreadable(features: list[Features], policy: Policy) -> bool:
     """True where the policy reads local features and no photo has enough of any."""
-    names = policy.models()[1]
+    names = policy.locals()
     return bool(names) and all(len(f.local[name]) < _FEWEST_KEYPOINTS for f in features for name in names)
 
 

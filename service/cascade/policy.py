@@ -115,11 +115,10 @@ class Policy(_Data):
             raise ValueError("the weights of the stages add up to nothing")
         return self
 
-    def models(self) -> tuple[set[str], set[str]]:
-        """Names of the (backbones, local features) this policy reads."""
+    def locals(self) -> set[str]:
+        """Names of the local features this policy reads."""
         used = {*(stage.stage for stage in self.stages), *self.shortlist.sources}
-        cosine = {name.split(":")[1] for name in used if name.startswith("cosine:")}
-        return cosine, {name.split(":")[1] for name in used if not name.startswith("cosine:")}
+        return {name.split(":")[1] for name in used if not name.startswith("cosine:")}
 
 
 _FILE: TypeAdapter[dict[str, Policy]] = TypeAdapter(dict[str, Policy])

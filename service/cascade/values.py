@@ -142,7 +142,7 @@ class Gallery:
         photos: [N] sha256 of the photo each row was cut from.
         boxes: [N x 4] int64, x, y, w, h of the crop in that photo (after EXIF rotation); w = 0: the whole photo.
         embeddings: backbone name -> [N x D] float32, L2-normalised.
-        indexes: backbone name -> FAISS index over those rows (inner product).
+        indexes: "all" -> FAISS index (inner product) over the backbones' vectors laid end to end, names in order, normalised.
         local: local-feature name -> PackedLocal.
         descriptor_indexes: local-feature name -> searchable index over all its descriptors, in PackedLocal order.
     """

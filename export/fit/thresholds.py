@@ -1,0 +1,111 @@
+"""The verdict's numbers from held-out statistics: p_known, the best two-way threshold, and operating points with a guarantee."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+from sklearn.linear_model import LogisticRegression
+
+from service.cascade.policy import OperatingPoint, VerdictRule
+
+CONFIDENCE = 0.95
+_MOST_POINTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One held-out trial, reduced to what the verdict sees.
+
+    Attributes:
+        best, lead: the statistic (service.cascade.verdict.statistic).
+        correct: the best candidate is the animal; always False for a stranger.
+    """
+
+    individual: str
+    encounter: str
+    known: bool
+    correct: bool
+    best: float
+    lead: float
+
+
+def fit_rule(held: Sequence[Held], *, max_false_new: float = 0.05) -> VerdictRule:
+    """Logistic p_known, then thresholds on it.
+
+    Known and stranger trials weigh alike, and so do individuals: p_known is stated for even odds.
+    """
+    intercept, best, lead = _logistic(held)
+    drawn = VerdictRule(intercept=intercept, best=best, lead=lead)
+    known = np.asarray([_p_known(h, drawn) for h in held])
+    threshold = best_threshold(held, known)
+    points = operating_points(_per_encounter([(h.encounter, p) for h, p in zip(held, known, strict=True) if not h.known]))
+    right = np.sort(known[[h.known and h.correct for h in held]])
+    new_below = float(right[int(max_false_new * len(right))]) if len(right) else threshold
+    return VerdictRule(
+        intercept=intercept, best=best, lead=lead, threshold=threshold, operating_points=points, new_below=new_below
+    )
+
+
+def best_threshold(held: Sequence[Held], p_known: NDArray[np.float64]) -> float:
+    """p_known that maximises sqrt(BAKS * BAUS); the middle of the gap it lies in. O(T log T) for T trials."""
+    order = np.argsort(-p_known, kind="stable")
+    weight = _per_individual_weight(held)
+    known = np.asarray([h.known for h in held])
+    correct = np.asarray([h.correct for h in held])
+    named = np.cumsum(np.where(known & correct, weight, 0.0)[order])
+    refused = 1.0 - np.cumsum(np.where(~known, weight, 0.0)[order])
+    value = np.sqrt(np.maximum(named * refused, 0.0))
+    value[:-1][p_known[order][:-1] == p_known[order][1:]] = -1.0  # no cut inside a tie
+    cut = int(np.argmax(value))
+    below = p_known[order][cut + 1] if cut + 1 < len(order) else 0.0
+    return float((p_known[order][cut] + below) / 2)
+
+
+def operating_points(strangers: NDArray[np.float64]) -> tuple[OperatingPoint, ...]:
+    """[E] p_known, one draw a held-out stranger encounter -> certified (far, p_known) points.
+
+    Naming above the (v + 1)-th largest of n draws lets v through; its false-accept rate is below the 95 % quantile of
+    Beta(v + 1, n - v) with 95 % confidence (Clopper-Pearson, exact for an order statistic).
+    """
+    ranked = np.sort(strangers)[::-1]
+    n = len(ranked)
+    points: list[OperatingPoint] = []
+    for v in np.unique(np.linspace(0, max(n - 1, 0), min(n, _MOST_POINTS)).round().astype(int)) if n else []:
+        p = float(min(1.0, np.nextafter(ranked[v], 2.0)))
+        points.append(OperatingPoint(far=float(beta.ppf(CONFIDENCE, v + 1, n - v)), p_known=p))
+    return tuple(points)
+
+
+def _logistic(held: Sequence[Held]) -> tuple[float, float, float]:
+    x = np.asarray([[h.best, h.lead] for h in held])
+    y = np.asarray([h.known for h in held])
+    weight = _per_individual_weight(held)
+    for columns in ([0, 1], [0], [1]):  # a negative weight would call a clearer match less known: drop the column
+        model = LogisticRegression(C=10.0).fit(x[:, columns], y, sample_weight=weight * len(held) / 2)
+        if (model.coef_ >= 0).all():
+            both = dict(zip(columns, model.coef_[0].tolist(), strict=True))
+            return float(model.intercept_[0]), both.get(0, 0.0), both.get(1, 0.0)
+    return 0.0, 1.0, 0.0
+
+
+def _p_known(held: Held, rule: VerdictRule) -> float:
+    return float(1 / (1 + np.exp(-(rule.intercept + rule.best * held.best + rule.lead * held.lead))))
+
+
+def _per_individual_weight(held: Sequence[Held]) -> NDArray[np.float64]:
+    """Weights that add up to 1 over the known and to 1 over the strangers, alike for each individual."""
+    groups: dict[tuple[bool, str], int] = {}
+    for h in held:
+        groups[h.known, h.individual] = groups.get((h.known, h.individual), 0) + 1
+    individuals = {side: sum(1 for k, _ in groups if k is side) for side in (True, False)}
+    return np.asarray([1.0 / (groups[h.known, h.individual] * individuals[h.known]) for h in held])
+
+
+def _per_encounter(draws: Sequence[tuple[str, float]]) -> NDArray[np.float64]:
+    """One draw an encounter, its largest: photos of a burst are not independent."""
+    best: dict[str, float] = {}
+    for encounter, value in draws:
+        best[encounter] = max(best.get(encounter, 0.0), value)
+    return np.asarray(list(best.values()))

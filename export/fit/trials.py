@@ -1,0 +1,98 @@
+"""Held-out trials from a gallery: each of its photos asked twice, once as a known animal and once as a stranger.
+
+Known: the photo meets the gallery without its own encounter. Stranger: without any row of its own individual. No query photo of an
+evaluation is ever touched.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.cascade import shortlist
+from service.cascade.evidence import Evidence, PairMatcher, gather, lightglue_matcher
+from service.cascade.matching import Matches
+from service.cascade.models import Models
+from service.cascade.policy import Policy
+from service.cascade.values import Bool, Features, Gallery, LocalFeatures
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One gallery photo asked as if it were a query.
+
+    Attributes:
+        row: the photo. individual: index of the animal it shows. encounter: its encounter id, or its own where it has none.
+        known: whether the animal was left in the gallery.
+    """
+
+    row: int
+    individual: int
+    encounter: str
+    known: bool
+    evidence: Evidence
+
+
+def row_features(gallery: Gallery, row: int) -> Features:
+    """Features of a gallery row, as a query would have them."""
+    return Features(
+        {name: np.asarray(vectors[row], np.float32) for name, vectors in gallery.embeddings.items()},
+        {name: packed.row(row) for name, packed in gallery.local.items()},
+    )
+
+
+def sample_rows(gallery: Gallery, most: int, seed: int = 0) -> list[int]:
+    """At most `most` rows, dealt round the individuals so that a much-photographed one does not fill the sample."""
+    order = np.random.default_rng(seed).permutation(len(gallery))
+    turn: dict[int, int] = {}
+    dealt = []
+    for row in order:
+        who = int(gallery.identity_of[row])
+        turn[who] = turn.get(who, 0) + 1
+        dealt.append((turn[who], int(row)))
+    return sorted(row for _, row in sorted(dealt)[:most])
+
+
+def run_trials(
+    gallery: Gallery, policy: Policy, models: Models, *, most: int, progress: Progress | None = None
+) -> list[Trial]:
+    """Both trials of every sampled row; a known trial needs another encounter of the animal that the photo may meet."""
+    match = _remembering(lightglue_matcher(models, gallery))
+    rows = sample_rows(gallery, most)
+    trials: list[Trial] = []
+    for done, row in enumerate(rows, 1):
+        trials += _both(gallery, policy, match(row), row)
+        if progress:
+            progress(done, len(rows))
+    return trials
+
+
+def _both(gallery: Gallery, policy: Policy, match: PairMatcher, row: int) -> Iterator[Trial]:
+    features = row_features(gallery, row)
+    who = int(gallery.identity_of[row])
+    encounter = str(gallery.encounters[row]) or f"row {row}"
+    allowed: Bool = shortlist.allowed_rows(gallery, str(gallery.encounters[row]) or None, str(gallery.viewpoints[row]))
+    allowed[row] = False
+    same = gallery.identity_of == who
+    for known, may_meet in ((True, allowed), (False, allowed & ~same)):
+        if may_meet.any() and (not known or (may_meet & same).any()):
+            yield Trial(row, who, encounter, known, gather(features, gallery, may_meet, policy, match))
+
+
+def _remembering(match: PairMatcher) -> Callable[[int], PairMatcher]:
+    """The two trials of a row share most pairs: match each pair once a row."""
+
+    def for_row(_row: int) -> PairMatcher:
+        memory: dict[tuple[str, int], Matches] = {}
+
+        def remembered(local: str, query: LocalFeatures, rows: Sequence[int]) -> list[Matches]:
+            missing = [row for row in rows if (local, row) not in memory]
+            for row, found in zip(missing, match(local, query, missing), strict=True):
+                memory[local, row] = found
+            return [memory[local, row] for row in rows]
+
+        return remembered
+
+    return for_row
