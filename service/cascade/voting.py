@@ -14,8 +14,8 @@ import numpy as np
 from service.cascade.values import F32, I64, Bool, DescriptorIndex, PackedLocal, VectorIndex
 
 NEIGHBOURS = 7
-FLAT_UP_TO = 200_000
-_TRAIN_PER_LIST = 64
+FLAT_UP_TO = 50_000
+_TRAIN_PER_LIST = 48
 
 
 def descriptor_index(local: PackedLocal) -> DescriptorIndex:
@@ -27,7 +27,7 @@ def descriptor_index(local: PackedLocal) -> DescriptorIndex:
 def build_index(descriptors: F32) -> VectorIndex:
     """[T x D] L2-normalised -> inner-product index over them, in the same order.
 
-    Exact up to `FLAT_UP_TO` descriptors; beyond, inverted lists (4 sqrt(T) of them) with 8-bit scalar quantisation, so that a query
+    Exact up to `FLAT_UP_TO` descriptors; beyond, inverted lists (2 sqrt(T) of them) with 8-bit scalar quantisation, so that a query
     stays sublinear, O(sqrt(T)) a descriptor, and a descriptor takes D bytes.
     """
     count, dim = descriptors.shape
@@ -35,14 +35,14 @@ def build_index(descriptors: F32) -> VectorIndex:
         flat = faiss.IndexFlatIP(dim)
         flat.add(descriptors)
         return flat
-    lists = int(4 * np.sqrt(count))
+    lists = int(2 * np.sqrt(count))
     index = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(dim), dim, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
     )
     sample = np.random.default_rng(0).choice(count, min(count, lists * _TRAIN_PER_LIST), replace=False)
     index.train(descriptors[np.sort(sample)])
     index.add(descriptors)
-    index.nprobe = max(16, lists // 64)
+    index.nprobe = max(16, lists // 48)
     return index
 
 
