@@ -11,7 +11,9 @@ FEWEST_PAIRS = 10
 _MOST_KNOTS = 200
 
 
-def fit_isotonic(similarity: NDArray[np.floating], same: NDArray[np.bool_], *, what: str = "similarities") -> Calibrator:
+def fit_isotonic(
+    similarity: NDArray[np.floating], same: NDArray[np.bool_], *, what: str = "similarities"
+) -> Calibrator:
     """[P] similarities and labels -> calibrator through the centre of each isotonic block.
 
     The centres, not the block's edges: a plateau of equal probabilities would tie animals that the raw similarity tells apart.
@@ -22,7 +24,9 @@ def fit_isotonic(similarity: NDArray[np.floating], same: NDArray[np.bool_], *, w
     """
     similarity, same = np.asarray(similarity, np.float64), np.asarray(same, bool)
     if len(same) < FEWEST_PAIRS or same.all() or not same.any():
-        raise InputError(f"cannot calibrate {what}: {int(same.sum())} same and {int((~same).sum())} different pairs; both are needed")
+        raise InputError(
+            f"cannot calibrate {what}: {int(same.sum())} same and {int((~same).sum())} different pairs; both are needed"
+        )
     if np.ptp(similarity) == 0:
         raise InputError(f"cannot calibrate {what}: every similarity is {similarity[0]:g}")
     fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(similarity, same)

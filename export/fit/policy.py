@@ -19,7 +19,9 @@ FOLDS = 5
 FEWEST_INDIVIDUALS = 5
 
 
-def fit_policy(template: Policy, trials: Mapping[str, Sequence[Trial]], galleries: Mapping[str, Gallery], *, fitted_on: str) -> Policy:
+def fit_policy(
+    template: Policy, trials: Mapping[str, Sequence[Trial]], galleries: Mapping[str, Gallery], *, fitted_on: str
+) -> Policy:
     """Fit calibrators and the verdict rule.
 
     Calibrators are fitted on four fifths of the individuals and judged on the rest, in turn; the thresholds are chosen on the judged
@@ -51,7 +53,9 @@ def fit_policy(template: Policy, trials: Mapping[str, Sequence[Trial]], gallerie
     return final.model_copy(update={"verdict": rule, "fitted_on": fitted_on, "numbers": numbers})
 
 
-def calibrate(template: Policy, trials: Sequence[Trial], galleries: Mapping[str, Gallery], species: Sequence[str]) -> Policy:
+def calibrate(
+    template: Policy, trials: Sequence[Trial], galleries: Mapping[str, Gallery], species: Sequence[str]
+) -> Policy:
     """The template with a calibrator for every stage, fitted on the shortlisted pairs of the known trials."""
     known = [(galleries[s], t) for s, t in zip(species, trials, strict=True) if t.known]
     same = np.concatenate([g.identity_of[t.evidence.rows] == t.individual for g, t in known])
@@ -80,7 +84,16 @@ def individual_probabilities(evidence: Evidence, policy: Policy, gallery: Galler
 def held_out_numbers(held: Sequence[Held], threshold: float, policy: Policy) -> dict[str, float]:
     """What the policy was chosen by."""
     outcomes = [
-        Outcome(h.individual, h.known, h.correct, verdict.p_known(h.best, h.lead, policy.verdict), float("nan"), "", 0.0, 0.0)
+        Outcome(
+            h.individual,
+            h.known,
+            h.correct,
+            verdict.p_known(h.best, h.lead, policy.verdict),
+            float("nan"),
+            "",
+            0.0,
+            0.0,
+        )
         for h in held
     ]
     baks_, baus_ = baks(outcomes, threshold), baus(outcomes, threshold)

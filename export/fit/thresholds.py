@@ -40,7 +40,9 @@ def fit_rule(held: Sequence[Held], *, max_false_new: float = 0.05) -> VerdictRul
     drawn = VerdictRule(intercept=intercept, best=best, lead=lead)
     known = np.asarray([_p_known(h, drawn) for h in held])
     threshold = best_threshold(held, known)
-    points = operating_points(_per_encounter([(h.encounter, p) for h, p in zip(held, known, strict=True) if not h.known]))
+    points = operating_points(
+        _per_encounter([(h.encounter, p) for h, p in zip(held, known, strict=True) if not h.known])
+    )
     right = np.sort(known[[h.known and h.correct for h in held]])
     new_below = float(right[int(max_false_new * len(right))]) if len(right) else threshold
     return VerdictRule(

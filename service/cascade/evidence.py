@@ -66,7 +66,7 @@ def gather(features: Features, gallery: Gallery, allowed: Bool, policy: Policy, 
 
 
 def _cheap_first(stage: str) -> tuple[int, str]:
-    return ("cosine", "votes", "ratio", "lightglue").index(stage.split(":")[0]), stage
+    return ("cosine", "votes", "ratio", "lightglue").index(stage.split(":", maxsplit=1)[0]), stage
 
 
 def concatenated(features: Features, gallery: Gallery) -> F32:
@@ -119,7 +119,9 @@ class _Collector:
             scores = cosine(self.features, self.gallery, model, rows)
         elif kind == "ratio":
             packed, query = self.gallery.local[model], self.features.local[model]
-            counts = [len(ratio_matches(query.descriptors, packed.row(int(row)).descriptors).confidences) for row in rows]
+            counts = [
+                len(ratio_matches(query.descriptors, packed.row(int(row)).descriptors).confidences) for row in rows
+            ]
             scores = np.asarray(counts, np.float32)
         else:
             self.matches[name] = self.match(model, self.features.local[model], [int(row) for row in rows])

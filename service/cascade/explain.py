@@ -23,7 +23,9 @@ def line_evidence(
     """
     started = time.perf_counter()
     lines: list[tuple[MatchEvidence, ...]] = [() for _ in pairs]
-    usable = [m for m in models.matchers.values() if m.local in gallery.local and all(m.local in f.local for f in features)]
+    usable = [
+        m for m in models.matchers.values() if m.local in gallery.local and all(m.local in f.local for f in features)
+    ]
     chosen = list(pairs[:EXPLAINED])
     if usable and chosen:
         matcher = usable[0]

@@ -91,7 +91,9 @@ def _identify(query: Query, features: list[Features], state: CascadeState) -> Id
     scored = score(features, allowed, gallery, policy, lightglue_matcher(state.models, gallery))
     if np.isnan(scored.probabilities).all():
         return _without_candidates("review", "nobody in the gallery is known from this side", policy, gallery)
-    decision = verdict.decide(verdict.p_known(*verdict.statistic(scored.probabilities), policy.verdict), policy.verdict, query.far)
+    decision = verdict.decide(
+        verdict.p_known(*verdict.statistic(scored.probabilities), policy.verdict), policy.verdict, query.far
+    )
     reasons = [*decision.reasons, *_caveats(allowed, query, gallery, policy)]
     name = decision.verdict
     if _unreadable(features, policy):
@@ -151,7 +153,9 @@ def _caveats(allowed: list[Bool], query: Query, gallery: Gallery, policy: Policy
     reasons = []
     met = np.unique(gallery.identity_of[np.any(allowed, axis=0)])
     if unseen := len(gallery.identities) - len(met):
-        reasons.append(f"{unseen} of {len(gallery.identities)} individuals could not be compared (known only from the other flank)")
+        reasons.append(
+            f"{unseen} of {len(gallery.identities)} individuals could not be compared (known only from the other flank)"
+        )
     if policy.fitted_on != query.species:
         reasons.append("this species was too small to fit: the pooled policy decided")
     return reasons
@@ -173,5 +177,7 @@ def _merged(evidence: Sequence[Evidence]) -> tuple[Stage, ...]:
     total: dict[str, Stage] = {}
     for stage in (stage for one in evidence for stage in one.stages):
         before = total.get(stage.name, Stage(stage.name, 0.0, 0))
-        total[stage.name] = Stage(stage.name, before.duration_ms + stage.duration_ms, before.candidates + stage.candidates)
+        total[stage.name] = Stage(
+            stage.name, before.duration_ms + stage.duration_ms, before.candidates + stage.candidates
+        )
     return tuple(total.values())

@@ -6,7 +6,7 @@ image-level one is the published yardstick.
 
 import numpy as np
 
-from service.cascade.values import FLANKS, F32, I64, Bool, Gallery, VectorIndex
+from service.cascade.values import F32, FLANKS, I64, Bool, Gallery, VectorIndex
 
 
 def allowed_rows(gallery: Gallery, encounter: str | None, viewpoint: str | None) -> Bool:

@@ -51,7 +51,12 @@ def decide(known: float, rule: VerdictRule, far: float | None) -> Decision:
         return _uncertified(known, rule, requested)
     threshold = certified[-1].p_known
     if known >= threshold:
-        return Decision("known", known, threshold, (f"the evidence is above the threshold for a false-accept rate of {requested:.2%}",))
+        return Decision(
+            "known",
+            known,
+            threshold,
+            (f"the evidence is above the threshold for a false-accept rate of {requested:.2%}",),
+        )
     if known < rule.new_below:
         return Decision("new", known, threshold, ("no individual in the gallery is similar enough",))
     return Decision("review", known, threshold, ("the evidence lies between clearly known and clearly new",))

@@ -1,0 +1,70 @@
+"""Choose a species' policy: every combination of cheap evidence is fitted, the best on held-out individuals is kept."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+from service.cascade.models import Models
+
+from export.fit.policy import fit_policy, subset
+from export.fit.trials import Progress, Trial, run_trials
+from service.artifacts.bundle import Bundle
+from service.cascade.policy import POOLED, EvidenceStage, Policy, Shortlist
+from service.cascade.values import Gallery
+from service.errors import InputError
+
+FITTED = "fitted"
+TRIAL_ROWS = 600
+_INDIVIDUALS = 20
+
+
+def family(bundle: Bundle) -> Policy:
+    """All the evidence `fitted` may draw on: the concatenated cosine and the votes of every kind of local features."""
+    names = ["cosine:all", *(f"votes:{spec.name}" for spec in bundle.locals)]
+    return Policy(
+        name=FITTED,
+        shortlist=Shortlist(by="individual", size=_INDIVIDUALS, rows_each=2, sources=tuple(names)),
+        stages=tuple(EvidenceStage(stage=name) for name in names),
+    )
+
+
+def choose(
+    galleries: Mapping[str, Gallery], bundle: Bundle, models: Models, *, progress: Progress | None = None
+) -> dict[str, Policy]:
+    """Species -> its policy, and `*` -> the policy of all species pooled, which serves species too small to fit.
+
+    Raises:
+        InputError: not even all species together have enough individuals.
+    """
+    template = family(bundle)
+    trials = {
+        species: run_trials(gallery, template, models, most=TRIAL_ROWS, progress=progress)
+        for species, gallery in galleries.items()
+        if len(gallery)
+    }
+    chosen = {POOLED: best(template, trials, galleries, fitted_on=POOLED)}
+    for species, listed in trials.items():
+        try:
+            chosen[species] = best(template, {species: listed}, galleries, fitted_on=species)
+        except InputError:
+            chosen[species] = chosen[POOLED]
+    return chosen
+
+
+def best(
+    template: Policy, trials: Mapping[str, Sequence[Trial]], galleries: Mapping[str, Gallery], *, fitted_on: str
+) -> Policy:
+    """The combination of stages with the best held-out sqrt(BAKS * BAUS); of equals, the one with fewer stages."""
+    names = [stage.stage for stage in template.stages]
+    found: list[Policy] = []
+    problem = InputError(f"{fitted_on}: there is nothing to fit")
+    for count in range(1, len(names) + 1):
+        for chosen in combinations(names, count):
+            try:
+                found.append(fit_policy(subset(template, chosen, FITTED), trials, galleries, fitted_on=fitted_on))
+            except InputError as error:
+                problem = error
+    if not found:
+        raise problem
+    winner = max(found, key=lambda policy: (round(policy.numbers["score"], 3), -len(policy.stages)))
+    sources = tuple(dict.fromkeys(["cosine:all", *(stage.stage for stage in winner.stages)]))
+    return winner.model_copy(update={"shortlist": winner.shortlist.model_copy(update={"sources": sources})})
