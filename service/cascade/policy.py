@@ -1,20 +1,17 @@
 """A species' rules as data: which evidence is gathered, how it is fused, where the verdict turns.
 
-Written by `python -m export fit` into the bundle's policies.json; everything the service needs to decide, readable by eye.
+Written by `python -m export fit` into the bundle; everything the service needs to decide, readable by eye.
 """
 
 from collections.abc import Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from service.artifacts.manifest import read_json, write_json
 from service.cascade.calibration import Calibrator
 from service.errors import ArtifactError
 
-POLICIES = "policies.json"
 POOLED = "*"
 _STAGE = r"^(cosine|votes|lightglue|ratio):[a-z0-9_]+$"
 
@@ -119,31 +116,6 @@ class Policy(_Data):
         """Names of the local features this policy reads."""
         used = {*(stage.stage for stage in self.stages), *self.shortlist.sources}
         return {name.split(":")[1] for name in used if not name.startswith("cosine:")}
-
-
-_FILE: TypeAdapter[dict[str, Policy]] = TypeAdapter(dict[str, Policy])
-
-
-def read_policies(folder: Path) -> dict[str, Policy]:
-    """Species -> fitted policy; `*` is the pooled one. Empty where nothing was fitted yet.
-
-    Raises:
-        ArtifactError: the file cannot be read or holds something that is no policy.
-    """
-    path = folder / POLICIES
-    if not path.exists():
-        return {}
-    try:
-        return _FILE.validate_python(read_json(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ArtifactError(f"{path}: {where}: {first['msg']}") from None
-
-
-def write_policies(folder: Path, policies: Mapping[str, Policy]) -> None:
-    """Write policies.json; the bundle must be sealed again afterwards."""
-    write_json(folder / POLICIES, _FILE.dump_python(dict(policies), mode="json"))
 
 
 def policy_for(species: str, policies: Mapping[str, Policy]) -> Policy:

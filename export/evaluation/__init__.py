@@ -1,0 +1,1 @@
+"""Ask a split's queries once and report the field's figures."""

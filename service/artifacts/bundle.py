@@ -1,0 +1,120 @@
+"""A bundle on disk: sealed models, what they want of their input, and the fitted policies.
+
+    bundle/<name>/  manifest.json  *.onnx  policies-<mark>.json (see service.artifacts.policies)  LICENSES/*
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from service.artifacts.manifest import open_sealed, sha256_json
+from service.cascade.preprocess import PreprocessSpec
+from service.errors import ArtifactError
+
+KIND, FORMAT = "bundle", 1
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9_]+$", max_length=64)
+    file: str | None = None
+    licence: str
+    source: str
+    weights_sha256: str | None = None
+
+
+class EmbedderSpec(_Spec):
+    """A global backbone. ONNX: `image` [B x C x H x W] float32 -> `embedding` [B x D] float32, L2-normalised by the caller.
+
+    `golden`: first 8 values of the normalised embedding of the canonical image (see service.cascade.golden), equal to 1e-3.
+    """
+
+    role: Literal["embedder"] = "embedder"
+    preprocess: PreprocessSpec
+    dim: int = Field(ge=1, le=65536)
+    golden: tuple[float, ...] = ()
+
+
+class LocalSpec(_Spec):
+    """Local features. ONNX (`kind` onnx): `image` [1 x C x H x W] float32 in [0, 1], H and W multiples of `preprocess.multiple_of`
+    -> `keypoints` [K x 2] (x, y) in tensor pixels, `scores` [K] descending, `descriptors` [K x D] L2-normalised.
+    `kind` rootsift: OpenCV, no file.
+    """
+
+    role: Literal["local"] = "local"
+    kind: Literal["onnx", "rootsift"] = "onnx"
+    preprocess: PreprocessSpec
+    dim: int = Field(ge=1, le=1024)
+    keypoints: int = Field(ge=16, le=8192)
+    golden: tuple[float, ...] = ()
+
+
+class MatcherSpec(_Spec):
+    """LightGlue for one kind of local features, over a batch of pairs.
+
+    ONNX: `keypoints0` [B x N x 2] normalised to about [-1, 1], `descriptors0` [B x N x D], `mask0` [B x N] bool, and the same with 1
+    -> `matches0` [B x N] int64 (index into the second image, -1: none), `confidences0` [B x N] float32 in [0, 1].
+    """
+
+    role: Literal["matcher"] = "matcher"
+    local: str
+    golden: tuple[float, ...] = ()
+
+
+ModelSpec = Annotated[EmbedderSpec | LocalSpec | MatcherSpec, Field(discriminator="role")]
+MODELS: TypeAdapter[list[ModelSpec]] = TypeAdapter(list[ModelSpec])
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle: where it lies, its sha256 and the specs of its models."""
+
+    folder: Path
+    name: str
+    sha256: str
+    embedders: tuple[EmbedderSpec, ...]
+    locals: tuple[LocalSpec, ...]
+    matchers: tuple[MatcherSpec, ...]
+    files: dict[str, str] = dataclasses.field(repr=False, default_factory=dict)
+    policies_file: str | None = None
+
+    @cached_property
+    def features_sha(self) -> str:
+        """Identity of everything that makes gallery vectors; galleries of another one are refused."""
+        return sha256_json([self.model_sha(spec) for spec in (*self.embedders, *self.locals)])
+
+    def model_sha(self, spec: EmbedderSpec | LocalSpec) -> str:
+        """Identity of one model's output: its file, its preprocessing and how much of it is kept."""
+        kept = spec.model_dump(mode="json", include={"name", "preprocess", "dim", "keypoints", "kind"})
+        return sha256_json([kept, self.files.get(spec.file) if spec.file else None])
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Read and verify a bundle.
+
+    Raises:
+        ArtifactError: not a bundle, damaged, or specs this version does not understand.
+    """
+    body, sha256 = open_sealed(folder, KIND, FORMAT)
+    try:
+        specs = MODELS.validate_python(body["models"])
+    except (ValidationError, KeyError) as error:
+        raise ArtifactError(f"{folder}/manifest.json: models cannot be read: {str(error).splitlines()[0]}") from None
+    missing = [spec.file for spec in specs if spec.file and spec.file not in body["files"]]
+    if missing:
+        raise ArtifactError(f"{folder}: no checksum for {', '.join(missing)}: build the bundle again")
+    return Bundle(
+        folder=folder,
+        name=str(body["name"]),
+        sha256=sha256,
+        embedders=tuple(s for s in specs if isinstance(s, EmbedderSpec)),
+        locals=tuple(s for s in specs if isinstance(s, LocalSpec)),
+        matchers=tuple(s for s in specs if isinstance(s, MatcherSpec)),
+        files=dict(body["files"]),
+        policies_file=body.get("policies"),
+    )
