@@ -1,6 +1,6 @@
 """A bundle on disk: sealed models, what they want of their input, and the fitted policies.
 
-    bundle/<name>/  manifest.json  *.onnx  policies-<mark>.json (see service.artifacts.policies)  LICENSES/*
+bundle/<name>/  manifest.json  *.onnx  policies-<mark>.json (see service.artifacts.policies)  LICENSES/*
 """
 
 import dataclasses

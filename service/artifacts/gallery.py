@@ -4,8 +4,9 @@
     GALLERIES/<slug>/<version>/manifest.json      species' true name, features and bundle sha, counts, index settings
         identities.json  rows.npz                 who; and for each row: identity, encounter, viewpoint, annotation, photo, box
         embeddings.<backbone>.npy                 [N x D] float32
-        index.<backbone>.faiss                    inner product over those rows
+        index.all.faiss                           inner product over all backbones' vectors end to end
         local.<name>.{keypoints,descriptors,scores,offsets,sizes}.npy    local features of all rows, laid end to end
+        descriptors.<name>.faiss                  for descriptor voting
 
 The writer is service.artifacts.gallery_writer.
 """
@@ -20,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.artifacts.atomic import write_atomic
+from service.artifacts.gallery_indexes import read_descriptor_indexes, read_indexes
 from service.artifacts.manifest import MANIFEST, open_sealed, read_json
-from service.artifacts.vector_index import read_index
 from service.cascade.values import Gallery, Identity, PackedLocal
 from service.errors import ArtifactError
 
@@ -107,6 +108,7 @@ def open_gallery(folder: Path, *, features_sha: str) -> Gallery:
             f"{features_sha[:12]}): build the gallery again with this bundle, or use the bundle it was made with"
         )
     rows = _rows(folder, int(body["rows"]))
+    local = {name: _local(folder, name, body["rows"]) for name in body["locals"]}
     embeddings = {name: _matrix(folder, name, body["rows"], dim) for name, dim in body["embedders"].items()}
     return Gallery(
         species=str(body["species"]),
@@ -114,11 +116,9 @@ def open_gallery(folder: Path, *, features_sha: str) -> Gallery:
         features_sha=features_sha,
         identities=_identities(folder, rows["identity_of"]),
         embeddings=embeddings,
-        indexes={
-            name: read_index(folder / f"index.{name}.faiss", body["indexes"][name], (len(vectors), vectors.shape[1]))
-            for name, vectors in embeddings.items()
-        },
-        local={name: _local(folder, name, body["rows"]) for name in body["locals"]},
+        indexes=read_indexes(folder, body["indexes"], embeddings),
+        local=local,
+        descriptor_indexes=read_descriptor_indexes(folder, local),
         identity_of=rows["identity_of"],
         encounters=rows["encounters"],
         viewpoints=rows["viewpoints"],

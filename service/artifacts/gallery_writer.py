@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +15,9 @@ from service.artifacts.atomic import fsync_file, fsync_folder
 from service.artifacts.bundle import Bundle
 from service.artifacts.gallery import FORMAT, KIND, current_snapshot, species_folder, versions
 from service.artifacts.gallery_arrays import GalleryArrays, GalleryRow
+from service.artifacts.gallery_indexes import write_indexes
 from service.artifacts.manifest import seal, write_json
-from service.artifacts.vector_index import EXACT_ROWS, write_index
+from service.artifacts.vector_index import EXACT_ROWS
 from service.errors import ArtifactError
 
 
@@ -68,14 +68,11 @@ def _write(partial: Path, species: str, rows: Iterable[GalleryRow], bundle: Bund
         "identities": len(table.identities),
         "embedders": {spec.name: spec.dim for spec in bundle.embedders},
         "locals": {spec.name: spec.dim for spec in bundle.locals},
-        "indexes": {spec.name: _index(partial, spec.name, exact_rows) for spec in bundle.embedders},
+        "indexes": write_indexes(
+            partial, [s.name for s in bundle.embedders], [s.name for s in bundle.locals], exact_rows=exact_rows
+        ),
     }
     return _publish(partial, seal(partial, body))
-
-
-def _index(folder: Path, name: str, exact_rows: int) -> dict[str, Any]:
-    vectors = np.load(folder / f"embeddings.{name}.npy", mmap_mode="r")
-    return write_index(folder / f"index.{name}.faiss", vectors, exact_rows=exact_rows)
 
 
 def _publish(partial: Path, content_sha: str) -> Path:

@@ -11,7 +11,9 @@ from service.cascade.rootsift import RootSift
 from service.errors import ArtifactError
 
 
-def load_models(bundle: Bundle, *, provider: str = "cpu", threads: int | None = None, verify_golden: bool = True) -> Models:
+def load_models(
+    bundle: Bundle, *, provider: str = "cpu", threads: int | None = None, verify_golden: bool = True
+) -> Models:
     """Open every model of `bundle` and run each once (the first run is slow and must not be a request's).
 
     Args:
@@ -29,11 +31,14 @@ def load_models(bundle: Bundle, *, provider: str = "cpu", threads: int | None = 
         return OnnxSession(bundle.folder / spec.file, provider=provider, threads=threads)
 
     extractors: dict[str, Extractor] = {
-        spec.name: RootSift(spec) if spec.kind == "rootsift" else LocalExtractor(opened(spec), spec) for spec in bundle.locals
+        spec.name: RootSift(spec) if spec.kind == "rootsift" else LocalExtractor(opened(spec), spec)
+        for spec in bundle.locals
     }
     for spec in bundle.matchers:
         if spec.local not in extractors:
-            raise ArtifactError(f"bundle {bundle.name}: matcher {spec.name} is for {spec.local!r}, which the bundle does not have")
+            raise ArtifactError(
+                f"bundle {bundle.name}: matcher {spec.name} is for {spec.local!r}, which the bundle does not have"
+            )
     models = Models(
         embedders={spec.name: Embedder(opened(spec), spec) for spec in bundle.embedders},
         locals=extractors,
@@ -54,7 +59,9 @@ def golden_values(models: Models) -> dict[str, tuple[float, ...]]:
         values[name] = golden.of_local(features)
         if name in models.matchers:
             matcher = models.matchers[name]
-            values[matcher.spec.name] = golden.of_matches(matcher.match([(features, features)])[0].confidences, len(features))
+            values[matcher.spec.name] = golden.of_matches(
+                matcher.match([(features, features)])[0].confidences, len(features)
+            )
     return values
 
 

@@ -70,9 +70,13 @@ def open_sealed(folder: Path, kind: str, format_version: int) -> tuple[dict[str,
     """
     body = read_json(folder / MANIFEST)
     if not isinstance(body, dict) or body.get("kind") != kind:
-        raise ArtifactError(f"{folder} is not a {kind}: its manifest says {body.get('kind') if isinstance(body, dict) else type(body)}")
+        raise ArtifactError(
+            f"{folder} is not a {kind}: its manifest says {body.get('kind') if isinstance(body, dict) else type(body)}"
+        )
     if body.get("format") != format_version:
-        raise ArtifactError(f"{folder} has {kind} format {body.get('format')}; this version reads {format_version}: build it again")
+        raise ArtifactError(
+            f"{folder} has {kind} format {body.get('format')}; this version reads {format_version}: build it again"
+        )
     for name, expected in body["files"].items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
@@ -80,5 +84,7 @@ def open_sealed(folder: Path, kind: str, format_version: int) -> tuple[dict[str,
         if not path.is_file():
             raise ArtifactError(f"{folder}: {name} is missing; build the {kind} again or restore it")
         if sha256_file(path) != expected:
-            raise ArtifactError(f"{folder}: {name} does not have the checksum the manifest states; build the {kind} again or restore it")
+            raise ArtifactError(
+                f"{folder}: {name} does not have the checksum the manifest states; build the {kind} again or restore it"
+            )
     return body, sha256_file(folder / MANIFEST)

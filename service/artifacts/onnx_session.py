@@ -12,7 +12,7 @@ from service.errors import ArtifactError
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # builds from 1.29 on would write a device id under the home folder
 
-import onnxruntime as ort  # noqa: E402  (the variable must be set before the first import)
+import onnxruntime as ort
 
 
 class Session(Protocol):
@@ -50,7 +50,9 @@ class OnnxSession:
             raise ArtifactError(f"{path} cannot be loaded by onnxruntime: {str(error).splitlines()[0]}") from None
         self.provider: str = self._session.get_providers()[0]
         if self.provider != wanted:
-            raise ArtifactError(f"asked for {wanted}, onnxruntime gives {self.provider}: install the `gpu` extra and a CUDA 12 driver, or set WHORL_PROVIDER=cpu")
+            raise ArtifactError(
+                f"asked for {wanted}, onnxruntime gives {self.provider}: install the `gpu` extra and a CUDA 12 driver, or set WHORL_PROVIDER=cpu"
+            )
 
     @property
     def metadata(self) -> dict[str, str]:

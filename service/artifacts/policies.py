@@ -48,7 +48,12 @@ def publish_policies(bundle: Bundle, policies: Mapping[str, Policy]) -> Bundle:
 def _check_models(where: str, policy: Policy, bundle: Bundle) -> None:
     """Every stage must find its model in the bundle."""
     local, matched = {spec.name for spec in bundle.locals}, {spec.local for spec in bundle.matchers}
-    holds = {"cosine": {spec.name for spec in bundle.embedders} | {"all"}, "votes": local, "ratio": local, "lightglue": matched}
+    holds = {
+        "cosine": {spec.name for spec in bundle.embedders} | {"all"},
+        "votes": local,
+        "ratio": local,
+        "lightglue": matched,
+    }
     for name in [*(stage.stage for stage in policy.stages), *policy.shortlist.sources]:
         kind, model = name.split(":")
         if model not in holds.get(kind, set()):

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import faiss
 import numpy as np
@@ -19,7 +19,17 @@ _CHUNK = 65_536
 _SEED = 7
 
 
-def write_index(path: Path, vectors: NDArray[np.float32], *, exact_rows: int = EXACT_ROWS) -> dict[str, Any]:
+class Vectors(Protocol):
+    """[N x D] float32, read a piece at a time."""
+
+    shape: tuple[int, int]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> NDArray[np.float32]: ...
+
+
+def write_index(path: Path, vectors: Vectors, *, exact_rows: int = EXACT_ROWS) -> dict[str, Any]:
     """Build and write the inner-product index of [N x D] float32 vectors; returns its settings, for the manifest.
 
     Exact: O(N D). Inverted lists: 2 sqrt(N) lists trained on 64 rows a list, O(N sqrt(N) D); a search looks at 1/32 of the rows.
@@ -55,7 +65,7 @@ def read_index(path: Path, settings: dict[str, Any], shape: tuple[int, int]) -> 
     return index
 
 
-def _trained(vectors: NDArray[np.float32], lists: int) -> Any:
+def _trained(vectors: Vectors, lists: int) -> Any:
     index: Any = faiss.index_factory(vectors.shape[1], f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT)
     index.cp.seed, index.cp.niter, index.cp.spherical = _SEED, 10, True
     index.cp.max_points_per_centroid = _PER_LIST_TRAINING

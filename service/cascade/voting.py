@@ -18,10 +18,9 @@ FLAT_UP_TO = 50_000
 _TRAIN_PER_LIST = 48
 
 
-def descriptor_index(local: PackedLocal) -> DescriptorIndex:
-    """Index the packed descriptors of one kind of local features. O(T) memory, O(T log T) time."""
-    owner = np.repeat(np.arange(len(local.offsets) - 1, dtype=np.int64), np.diff(local.offsets))
-    return DescriptorIndex(build_index(np.asarray(local.descriptors, np.float32)), owner)
+def owners(local: PackedLocal) -> I64:
+    """[T] gallery row of every packed descriptor."""
+    return np.repeat(np.arange(len(local.offsets) - 1, dtype=np.int64), np.diff(local.offsets))
 
 
 def build_index(descriptors: F32) -> VectorIndex:

@@ -50,7 +50,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_the_index_finds_each_row_by_its_own_vector(tmp_path: Path) -> None:
     gallery = open_gallery(write_gallery(tmp_path, "nyala", rows(50), bundle=BUNDLE), features_sha=SHA)
     queries = np.ascontiguousarray(gallery.embeddings["tiny_net"])
-    similarity, found = gallery.indexes["tiny_net"].search(queries, 3)
+    similarity, found = gallery.indexes["all"].search(queries, 3)
     assert found[:, 0].tolist() == list(range(50))
     np.testing.assert_allclose(similarity, np.take_along_axis(queries @ queries.T, found, 1), atol=1e-6)
 
@@ -58,7 +58,7 @@ def test_the_index_finds_each_row_by_its_own_vector(tmp_path: Path) -> None:
 def test_a_large_gallery_gets_inverted_lists_that_answer_like_the_exact_index(tmp_path: Path) -> None:
     many = rows(2000)
     folder = write_gallery(tmp_path, "nyala", many, bundle=BUNDLE, exact_rows=1000)
-    index = open_gallery(folder, features_sha=SHA).indexes["tiny_net"]
+    index = open_gallery(folder, features_sha=SHA).indexes["all"]
     vectors = np.stack([row.features.embeddings["tiny_net"] for row in many])
     exact = np.argmax(vectors @ vectors.T, axis=1)
     assert (index.search(vectors, 1)[1][:, 0] == exact).mean() > 0.99
@@ -71,7 +71,7 @@ def test_an_empty_gallery_is_a_gallery(tmp_path: Path) -> None:
     assert gallery.identities == ()
     assert gallery.embeddings["tiny_net"].shape == (0, DIM)
     assert gallery.boxes.shape == (0, 4)
-    assert gallery.indexes["tiny_net"].search(np.ones((1, DIM), np.float32), 1)[1].tolist() == [[-1]]
+    assert gallery.indexes["all"].search(np.ones((1, DIM), np.float32), 1)[1].tolist() == [[-1]]
 
 
 def test_a_gallery_of_other_models_is_refused(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_gallery_of_other_models_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["rows.npz", "identities.json", "embeddings.tiny_net.npy", "index.tiny_net.faiss", "local.dots.offsets.npy"]
+    "name", ["rows.npz", "identities.json", "embeddings.tiny_net.npy", "index.all.faiss", "local.dots.offsets.npy"]
 )
 def test_one_changed_byte_is_refused_by_name(tmp_path: Path, name: str) -> None:
     folder = write_gallery(tmp_path, "nyala", rows(3), bundle=BUNDLE)
