@@ -1,0 +1,112 @@
+"""An identification -> the answer as the API gives and remembers it: one document, complete in itself."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+
+from service.api.photos import Upload
+from service.api.schemas import Answer, CandidateOut, EvidenceOut, IdentityOut, LinesOut, PictureOut, StageOut
+from service.cascade.values import F32, Candidate, Gallery, Identification, Identity, MatchEvidence
+from service.state import ServiceState
+
+
+def build_answer(
+    identification: Identification,
+    *,
+    identification_id: str,
+    created_at: datetime,
+    species: str,
+    far: float | None,
+    uploads: Sequence[Upload],
+    state: ServiceState,
+    timings_ms: Mapping[str, float],
+) -> Answer:
+    """Everything a caller or a page needs to show an identification, now and later. O(candidates x lines)."""
+    gallery = state.galleries[species]
+    sizes = [(upload.pixels.shape[1], upload.pixels.shape[0]) for upload in uploads]
+    return Answer(
+        identification_id=identification_id,
+        created_at=created_at.isoformat(timespec="milliseconds"),
+        species=species,
+        verdict=identification.verdict,
+        identity=_identity(identification.identity) if identification.identity else None,
+        probability=_share(identification.probability),
+        p_new=_share(identification.p_new),
+        far=far,
+        candidates=[_candidate(candidate, gallery, sizes) for candidate in identification.candidates],
+        reasons=list(identification.reasons),
+        stages=[
+            StageOut(name=stage.name, duration_ms=round(stage.duration_ms, 3), candidates=stage.candidates)
+            for stage in identification.stages
+        ],
+        policy=identification.policy,
+        threshold=identification.threshold,
+        bundle=state.bundle_sha,
+        gallery=identification.gallery_version,
+        photos=[
+            PictureOut(url=query_url(identification_id, i), width=w, height=h, viewpoint=uploads[i].viewpoint)
+            for i, (w, h) in enumerate(sizes)
+        ],
+        timings_ms={name: round(duration, 3) for name, duration in timings_ms.items()},
+    )
+
+
+def query_url(identification_id: str, photo: int) -> str:
+    """Where a photo of a query is shown."""
+    return f"/v1/identifications/{identification_id}/photos/{photo}.jpg"
+
+
+def annotation_url(annotation_id: str) -> str:
+    """Where an annotation is shown."""
+    return f"/v1/annotations/{annotation_id}/photo.jpg"
+
+
+def _identity(identity: Identity) -> IdentityOut:
+    status = "provisional" if identity.status == "provisional" else "confirmed"
+    return IdentityOut(id=identity.id, name=identity.name, status=status)
+
+
+def _candidate(candidate: Candidate, gallery: Gallery, sizes: Sequence[tuple[int, int]]) -> CandidateOut:
+    row = candidate.gallery_row
+    annotation = str(gallery.annotations[row])
+    width, height = _crop_size(gallery, row)
+    viewpoint = str(gallery.viewpoints[row]) or None
+    return CandidateOut(
+        identity=_identity(candidate.identity),
+        probability=_share(candidate.probability),
+        evidence={
+            stage: EvidenceOut(similarity=float(values["similarity"]), probability=_share(values["probability"]))
+            for stage, values in candidate.evidence.items()
+        },
+        annotation_id=annotation,
+        picture=PictureOut(url=annotation_url(annotation), width=width, height=height, viewpoint=viewpoint),
+        matches=[_lines(match, gallery, sizes) for match in candidate.matches if match.gallery_row == row],
+    )
+
+
+def _crop_size(gallery: Gallery, row: int) -> tuple[int, int]:
+    """(width, height) of the crop a row's features were read from; 4 : 3 where nothing says."""
+    for local in gallery.local.values():
+        width, height = local.sizes_px[row]
+        return max(1, int(width)), max(1, int(height))
+    width, height = gallery.boxes[row][2:]
+    return (int(width), int(height)) if width > 0 and height > 0 else (640, 480)
+
+
+def _lines(match: MatchEvidence, gallery: Gallery, sizes: Sequence[tuple[int, int]]) -> LinesOut:
+    ours = _shares(match.query_points, sizes[match.query_annotation])
+    theirs = _shares(match.gallery_points, _crop_size(gallery, match.gallery_row))
+    rows = np.concatenate([ours, theirs, match.confidences.reshape(-1, 1)], axis=1)
+    lines = [(a, b, c, d, e) for a, b, c, d, e in rows.round(4).tolist()]
+    return LinesOut(model=match.model, photo=match.query_annotation, lines=lines)
+
+
+def _shares(points: F32, size_px: tuple[int, int]) -> F32:
+    """[L x 2] pixels (centres at integers) -> shares of width and height, rounded on the way out."""
+    return np.clip((points.reshape(-1, 2) + 0.5) / np.asarray(size_px, np.float64), 0, 1)
+
+
+def _share(value: float) -> float:
+    """A probability, free of the last bit of rounding."""
+    return min(1.0, max(0.0, float(value)))

@@ -1,0 +1,74 @@
+"""Everything a running service stands on, opened and checked before the first request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from service.artifacts.bundle import Bundle, open_bundle
+from service.artifacts.gallery import list_galleries, open_gallery
+from service.artifacts.loading import load_models
+from service.artifacts.policies import read_policies
+from service.cascade.identify import CascadeState, identify_batch
+from service.cascade.policy import POOLED
+from service.cascade.values import Gallery
+from service.catalogue.database import Catalogue
+from service.catalogue.photos import PhotoStore
+from service.errors import ArtifactError
+from service.settings import Settings
+from service.worker import Identify
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """What answers come from. `identify` is the cascade bound to one immutable state.
+
+    Attributes:
+        bundle_name, bundle_sha: the bundle in use.
+        provider: where its networks really run.
+        galleries: species -> searchable individuals.
+    """
+
+    bundle_name: str
+    bundle_sha: str
+    provider: str
+    galleries: Mapping[str, Gallery]
+    identify: Identify
+    catalogue: Catalogue
+    photos: PhotoStore
+
+    def close(self) -> None:
+        """Close the catalogue."""
+        self.catalogue.close()
+
+
+def load_state(settings: Settings) -> ServiceState:
+    """Open bundle, galleries, catalogue and photos; run the networks once, so that the first request is not the slow one.
+
+    Raises:
+        ArtifactError: one of them is missing, damaged, or made by another model; the message says which and what to do.
+    """
+    cascade, bundle = load_cascade(settings)
+    return ServiceState(
+        bundle_name=bundle.name,
+        bundle_sha=bundle.sha256,
+        provider=settings.provider,
+        galleries=cascade.galleries,
+        identify=partial(identify_batch, state=cascade),
+        catalogue=Catalogue(settings.catalogue_url),
+        photos=PhotoStore(settings.photos_folder),
+    )
+
+
+def load_cascade(settings: Settings) -> tuple[CascadeState, Bundle]:
+    """The models, policies and galleries of the settings' folders."""
+    bundle = open_bundle(settings.bundle_folder)
+    policies = read_policies(bundle)
+    galleries = {
+        species: open_gallery(folder, features_sha=bundle.features_sha)
+        for species, folder in list_galleries(settings.galleries_folder).items()
+    }
+    unserved = [species for species in galleries if species not in policies and POOLED not in policies]
+    if unserved:
+        raise ArtifactError(f"{bundle.folder} has no policy for {', '.join(unserved)}: run `python -m export fit`")
+    models = load_models(bundle, provider=settings.provider, threads=settings.threads)
+    return CascadeState(models, galleries, policies, bundle.sha256), bundle
