@@ -54,9 +54,7 @@ def ask(query: LabelledQuery, gallery: Gallery, policy: Policy, models: Models, 
     )
 
 
-def rank_rows(
-    scored: Scored, features: Features, gallery: Gallery, policy: Policy, allowed: Bool
-) -> NDArray[np.int64]:
+def rank_rows(scored: Scored, features: Features, gallery: Gallery, policy: Policy, allowed: Bool) -> NDArray[np.int64]:
     """Every row the photo may meet, best first.
 
     Image-level policies rank rows by their own fused probability; individual-level ones put an individual's rows where the individual

@@ -9,21 +9,29 @@ import numpy as np
 from rich.table import Table
 
 from export.metrics import Outcome, figures, interval
+from service.cascade.policy import Policy
 
 _SHOWN = ("top1", "mAP", "auroc", "baks", "baus", "score", "far", "review_rate", "ms_per_query", "ms_features")
 _OF_STRANGERS = {"baus", "far", "named_strangers"}
 _OF_KNOWN = {"top1", "mAP", "baks"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SpeciesResult:
-    """One species: sizes and, per policy, the outcomes and the threshold they are cut at."""
+    """One species: the gallery's size and, per policy, the outcomes and the threshold they are cut at."""
 
     gallery_images: int
     gallery_identities: int
-    outcomes: Mapping[str, Sequence[Outcome]]
-    thresholds: Mapping[str, float]
-    fitted_on: Mapping[str, str | None] = field(default_factory=dict)
+    outcomes: dict[str, Sequence[Outcome]] = field(default_factory=dict)
+    policies: dict[str, Policy] = field(default_factory=dict)
+
+    def add(self, name: str, outcomes: Sequence[Outcome], policy: Policy) -> None:
+        """Add one policy's answers."""
+        self.outcomes[name], self.policies[name] = outcomes, policy
+
+    def threshold(self, name: str) -> float:
+        """p_known at which the two-way figures are cut."""
+        return self.policies[name].verdict.threshold
 
 
 def report(dataset: str, species: Mapping[str, SpeciesResult], skipped: Sequence[str]) -> dict[str, Any]:
@@ -51,7 +59,9 @@ def table(found: Mapping[str, Any]) -> Table:
         shown.add_column(column, justify="left" if column == "policy" else "right")
     for name, row in found["policies"].items():
         low, high = row["score_interval"]
-        cells = [f"{row[c]:.0f}" if c.startswith("ms") else f"{row[c]:.3f}" if row[c] is not None else "-" for c in _SHOWN]
+        cells = [
+            f"{row[c]:.0f}" if c.startswith("ms") else f"{row[c]:.3f}" if row[c] is not None else "-" for c in _SHOWN
+        ]
         cells[_SHOWN.index("score")] += f" [{low:.2f}, {high:.2f}]" if low is not None else ""
         shown.add_row(name, *cells)
     return shown
@@ -67,7 +77,12 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
     names = list(found["policies"])
     rows = [found["policies"][name] for name in names]
     scores = np.asarray([row["score"] or 0.0 for row in rows])
-    spread = np.asarray([[s - (r["score_interval"][0] or s), (r["score_interval"][1] or s) - s] for s, r in zip(scores, rows, strict=True)])
+    spread = np.asarray(
+        [
+            [s - (r["score_interval"][0] or s), (r["score_interval"][1] or s) - s]
+            for s, r in zip(scores, rows, strict=True)
+        ]
+    )
     figure, axes = pyplot.subplots(figsize=(8, 0.5 * len(names) + 1.2), layout="constrained")
     axes.barh(names, scores, xerr=np.maximum(spread, 0).T, color="#3c7a6b", ecolor="#1d2b28", capsize=3)
     axes.set_xlabel("score = sqrt(BAKS · BAUS), 95 % interval over individuals")
@@ -79,18 +94,22 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
 
 
 def _averaged(name: str, species: Mapping[str, SpeciesResult]) -> dict[str, Any]:
-    per = [(figures(r.outcomes[name], r.thresholds[name]), r.outcomes[name]) for r in species.values()]
+    per = [(figures(r.outcomes[name], r.threshold(name)), r.outcomes[name]) for r in species.values()]
     row: dict[str, Any] = {}
     for figure in per[0][0]:
-        weighed = [(values[figure], _individuals(outcomes, figure)) for values, outcomes in per if not np.isnan(values[figure])]
+        weighed = [
+            (values[figure], _individuals(outcomes, figure)) for values, outcomes in per if not np.isnan(values[figure])
+        ]
         total = sum(weight for _, weight in weighed)
         row[figure] = sum(value * weight for value, weight in weighed) / total if total else None
     if len(per) == 1:
         result = next(iter(species.values()))
-        row["score_interval"] = list(interval(result.outcomes[name], result.thresholds[name], "score"))
-        row["threshold"] = result.thresholds[name]
+        row["score_interval"] = list(interval(result.outcomes[name], result.threshold(name), "score"))
+        row["threshold"] = result.threshold(name)
     else:
-        row["score"] = float(np.sqrt(row["baks"] * row["baus"])) if row["baks"] is not None and row["baus"] is not None else None
+        row["score"] = (
+            float(np.sqrt(row["baks"] * row["baus"])) if row["baks"] is not None and row["baus"] is not None else None
+        )
         row["score_interval"] = [None, None]
     return row
 

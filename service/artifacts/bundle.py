@@ -31,7 +31,7 @@ class _Spec(BaseModel):
 class EmbedderSpec(_Spec):
     """A global backbone. ONNX: `image` [B x C x H x W] float32 -> `embedding` [B x D] float32, L2-normalised by the caller.
 
-    `golden`: first 8 values of the normalised embedding of the canonical image (see service.cascade.golden), equal to 1e-3.
+    `golden`: a few numbers of the normalised embedding of the canonical image (see service.cascade.golden), equal to 1e-3.
     """
 
     role: Literal["embedder"] = "embedder"
@@ -86,7 +86,8 @@ class Bundle:
     @cached_property
     def features_sha(self) -> str:
         """Identity of everything that makes gallery vectors; galleries of another one are refused."""
-        return sha256_json([self.model_sha(spec) for spec in (*self.embedders, *self.locals)])
+        specs: list[EmbedderSpec | LocalSpec] = [*self.embedders, *self.locals]
+        return sha256_json([self.model_sha(spec) for spec in specs])
 
     def model_sha(self, spec: EmbedderSpec | LocalSpec) -> str:
         """Identity of one model's output: its file, its preprocessing and how much of it is kept."""

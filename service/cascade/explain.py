@@ -24,14 +24,14 @@ def line_evidence(
     started = time.perf_counter()
     lines: list[tuple[MatchEvidence, ...]] = [() for _ in pairs]
     usable = [
-        m for m in models.matchers.values() if m.local in gallery.local and all(m.local in f.local for f in features)
+        m for m in models.matchers.values() if m.spec.local in gallery.local and all(m.spec.local in f.local for f in features)
     ]
     chosen = list(pairs[:EXPLAINED])
     if usable and chosen:
         matcher = usable[0]
-        both = [(features[photo].local[matcher.local], gallery.local[matcher.local].row(row)) for photo, row in chosen]
+        both = [(features[photo].local[matcher.spec.local], gallery.local[matcher.spec.local].row(row)) for photo, row in chosen]
         for i, found in enumerate(matcher.match(both)):
-            lines[i] = (_evidence(matcher.local, chosen[i], both[i], found),)
+            lines[i] = (_evidence(matcher.spec.local, chosen[i], both[i], found),)
     return lines, Stage("lines", 1e3 * (time.perf_counter() - started), len(chosen) if usable else 0)
 
 

@@ -10,7 +10,7 @@ from service.cascade.evidence import Evidence, PairMatcher, gather, lightglue_ma
 from service.cascade.explain import line_evidence
 from service.cascade.models import Models
 from service.cascade.policy import Policy, policy_for
-from service.cascade.values import F32, Bool, Candidate, Features, Gallery, Identification, Query, Stage
+from service.cascade.values import F32, Bool, Candidate, Features, Gallery, Identification, Query, Stage, VerdictName
 from service.errors import InputError, NotFoundError
 
 _FEWEST_KEYPOINTS = 8
@@ -167,7 +167,7 @@ def _unreadable(features: list[Features], policy: Policy) -> bool:
     return bool(names) and all(len(f.local[name]) < _FEWEST_KEYPOINTS for f in features for name in names)
 
 
-def _without_candidates(name: verdict.VerdictName, reason: str, policy: Policy, gallery: Gallery) -> Identification:
+def _without_candidates(name: VerdictName, reason: str, policy: Policy, gallery: Gallery) -> Identification:
     p_new = 1.0 if name == "new" else 0.5
     return Identification(name, None, 0.0, p_new, (), (reason,), (), policy.name, 1.0, gallery.version)
 

@@ -116,8 +116,8 @@ class VectorIndex(Protocol):
 
     ntotal: int
 
-    def search(self, x: F32, k: int) -> tuple[F32, I64]:
-        """[Q x D] -> similarities [Q x k] and rows [Q x k] (-1: none)."""
+    def search(self, x: F32, k: int, *, params: Any = None) -> tuple[F32, I64]:
+        """[Q x D] -> similarities [Q x k] and rows [Q x k] (-1: none). `params`: faiss.SearchParameters."""
         ...
 
 

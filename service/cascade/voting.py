@@ -8,10 +8,12 @@ k + 1 most similar gallery descriptors; every individual i among the first k get
 so a descriptor that looks like everybody's gives nothing and a distinctive one gives much.
 """
 
+from typing import Any
+
 import faiss
 import numpy as np
 
-from service.cascade.values import F32, I64, Bool, DescriptorIndex, PackedLocal, VectorIndex
+from service.cascade.values import F32, I64, Bool, DescriptorIndex, PackedLocal
 
 NEIGHBOURS = 7
 FLAT_UP_TO = 50_000
@@ -23,7 +25,7 @@ def owners(local: PackedLocal) -> I64:
     return np.repeat(np.arange(len(local.offsets) - 1, dtype=np.int64), np.diff(local.offsets))
 
 
-def build_index(descriptors: F32) -> VectorIndex:
+def build_index(descriptors: F32) -> Any:
     """[T x D] L2-normalised -> inner-product index over them, in the same order.
 
     Exact up to `FLAT_UP_TO` descriptors; beyond, inverted lists (2 sqrt(T) of them) with 8-bit scalar quantisation, so that a query
@@ -78,11 +80,11 @@ def _search(descriptors: F32, gallery: DescriptorIndex, allowed: Bool, k: int) -
     index = gallery.index
     if allowed.all():
         return index.search(descriptors, k)
-    mask = np.packbits(allowed[gallery.owner], bitorder="little")
-    selector = faiss.IDSelectorBitmap(mask)
+    faiss_: Any = faiss  # its type hints describe the C++ signatures, not the Python ones
+    selector = faiss_.IDSelectorBitmap(np.packbits(allowed[gallery.owner], bitorder="little"))
     if isinstance(index, faiss.IndexIVF):
-        return index.search(descriptors, k, params=faiss.SearchParametersIVF(sel=selector, nprobe=index.nprobe))
-    return index.search(descriptors, k, params=faiss.SearchParameters(sel=selector))
+        return index.search(descriptors, k, params=faiss_.SearchParametersIVF(sel=selector, nprobe=index.nprobe))
+    return index.search(descriptors, k, params=faiss_.SearchParameters(sel=selector))
 
 
 def _add_once(total: np.ndarray, owner: I64, gain: F32) -> None:

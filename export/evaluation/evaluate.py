@@ -1,0 +1,179 @@
+"""From nothing but an annotations file with `split_open`: build galleries, fit on gallery individuals, ask the queries once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from export.annotations import AnnotationRow
+from export.evaluation.ask import LabelledQuery, ask
+from export.evaluation.report import SpeciesResult
+from export.evaluation.split import asked, gallery_by_species
+from export.feature_cache import FeatureCache, extract_cached
+from export.fit.choose import FITTED, choose
+from export.fit.policy import fit_policy
+from export.fit.trials import run_trials
+from export.gallery import Bar, build_gallery
+from export.metrics import Outcome
+from export.policies import PLAIN, plain_variant, yardsticks
+from service.artifacts.bundle import Bundle
+from service.artifacts.gallery import list_galleries, open_gallery
+from service.artifacts.loading import load_models
+from service.cascade.models import Models
+from service.cascade.policy import POOLED, Policy
+from service.cascade.values import Gallery
+from service.catalogue.enrolment import encounter_id
+from service.errors import InputError, WhorlError
+from service.images import decode_image
+
+_TRIAL_ROWS, _MATCHED_TRIAL_ROWS = 300, 120
+_TIMED_PHOTOS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One bundle at work: its models, and the galleries made with it by species."""
+
+    bundle: Bundle
+    models: Models
+    galleries: Mapping[str, Gallery]
+    cache: FeatureCache
+    bar: Bar
+
+
+def known_policies(bundle: Bundle) -> list[str]:
+    """Names `evaluate` takes."""
+    return [*yardsticks(bundle), FITTED]
+
+
+def evaluate(
+    rows: Sequence[AnnotationRow],
+    bundle: Bundle,
+    names: Sequence[str],
+    *,
+    limit: int | None,
+    work: Path,
+    cache: FeatureCache,
+    bar: Bar,
+) -> tuple[dict[str, SpeciesResult], list[str]]:
+    """Evaluate the named policies on every species of the file; returns results by species, and what was skipped and why.
+
+    Args:
+        rows: with `split_open`; values other than gallery, query_known and query_unknown are ignored.
+        limit: at most so many query photos, dealt round species and individuals.
+        work: empty folder for galleries. cache: of features; with it a second run is faster and gives the same figures.
+
+    Raises:
+        InputError: no gallery rows, no queries, an unknown policy, or nothing to fit on.
+    """
+    if unknown := set(names) - set(known_policies(bundle)):
+        raise InputError(f"no policy {', '.join(sorted(unknown))}; there are: {', '.join(known_policies(bundle))}")
+    gallery_rows = gallery_by_species(rows)
+    total = sum(len(asked(rows, species)) for species in gallery_rows)
+    results: dict[str, SpeciesResult] = {}
+    skipped: list[str] = []
+    for variant, chosen in _variants(bundle, names):
+        bench = _open_bench(variant, gallery_rows, work, cache, bar, skipped)
+        fitted = {name: _fitted(name, bench) for name in chosen}
+        for species, gallery in bench.galleries.items():
+            share = None if limit is None else limit * len(asked(rows, species)) / total
+            queries, ms = _labelled(
+                asked(rows, species, share), bench, {identity.name for identity in gallery.identities}, skipped
+            )
+            result = results.setdefault(species, SpeciesResult(len(gallery), len(gallery.identities)))
+            for name in chosen:
+                policy = fitted[name].get(species) or fitted[name][POOLED]
+                result.add(name, _answers(name, queries, gallery, policy, bench, ms), policy)
+    return results, list(dict.fromkeys(skipped))
+
+
+def _variants(bundle: Bundle, names: Sequence[str]) -> Iterator[tuple[Bundle, list[str]]]:
+    """Plain WildFusion reads features extracted its own way; all others share the bundle's."""
+    ours = [name for name in names if name != PLAIN]
+    if ours:
+        yield bundle, ours
+    if PLAIN in names:
+        yield plain_variant(bundle), [PLAIN]
+
+
+def _open_bench(
+    bundle: Bundle,
+    gallery_rows: Mapping[str, list[AnnotationRow]],
+    work: Path,
+    cache: FeatureCache,
+    bar: Bar,
+    skipped: list[str],
+) -> Bench:
+    models = load_models(bundle, verify_golden=False)
+    out = work / bundle.features_sha[:16]
+    for species, rows in gallery_rows.items():
+        report = build_gallery(bundle, rows, species, out, models=models, cache=cache, bar=bar)
+        skipped += [f"{path}: {reason}" for path, reason in report.failed]
+    folders = list_galleries(out)
+    galleries = {species: open_gallery(folders[species], features_sha=bundle.features_sha) for species in gallery_rows}
+    return Bench(bundle, models, galleries, cache, bar)
+
+
+def _fitted(name: str, bench: Bench) -> dict[str, Policy]:
+    """Species -> the named policy fitted on its gallery; `*`: on all of them, for species too small."""
+    with bench.bar(f"{name}: asking held-out gallery photos") as advance:
+        if name == FITTED:
+            return choose(bench.galleries, bench.bundle, bench.models, progress=advance)
+        template = yardsticks(bench.bundle)[name]
+        matched = any(stage.kind == "lightglue" for stage in template.stages)
+        most = _MATCHED_TRIAL_ROWS if matched else _TRIAL_ROWS
+        trials = {
+            s: run_trials(g, template, bench.models, most=most, progress=advance) for s, g in bench.galleries.items()
+        }
+    found = {POOLED: fit_policy(template, trials, bench.galleries, fitted_on=POOLED)}
+    for species, listed in trials.items():
+        try:
+            found[species] = fit_policy(template, {species: listed}, bench.galleries, fitted_on=species)
+        except InputError:
+            continue  # too small: the pooled one answers
+    return found
+
+
+def _labelled(
+    rows: Sequence[AnnotationRow], bench: Bench, known: set[str], skipped: list[str]
+) -> tuple[list[LabelledQuery], float]:
+    """Queries with their features, and the median milliseconds that extracting one takes when nothing is cached."""
+    queries = []
+    with bench.bar("features of the queries") as advance:
+        found = extract_cached(
+            rows, bench.bundle, bench.models, bench.cache, progress=lambda done: advance(done, len(rows))
+        )
+        for item in found:
+            if item.features is None:
+                skipped.append(f"{item.row.path}: {item.failure}")
+                continue
+            row = item.row
+            encounter = encounter_id(row.species, row.encounter) if row.encounter else None
+            queries.append(LabelledQuery(row.identity, row.identity in known, encounter, row.viewpoint, item.features))
+    return queries, _extraction_ms(rows[:_TIMED_PHOTOS], bench)
+
+
+def _extraction_ms(rows: Sequence[AnnotationRow], bench: Bench) -> float:
+    times = []
+    for row in rows:
+        try:
+            image = decode_image(row.path.read_bytes(), where=str(row.path), box=row.box)
+        except (WhorlError, OSError):
+            continue
+        started = perf_counter()
+        bench.models.extract([image])
+        times.append(1e3 * (perf_counter() - started))
+    return float(np.median(times)) if times else float("nan")
+
+
+def _answers(
+    name: str, queries: Sequence[LabelledQuery], gallery: Gallery, policy: Policy, bench: Bench, ms: float
+) -> list[Outcome]:
+    answers = []
+    with bench.bar(f"{name}: asking {gallery.species}") as advance:
+        for done, query in enumerate(queries, 1):
+            answers.append(ask(query, gallery, policy, bench.models, ms_features=ms))
+            advance(done, len(queries))
+    return answers
