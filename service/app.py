@@ -67,6 +67,7 @@ def _lifespan(
         metrics.show_galleries(state.galleries)
         with ThreadPoolExecutor(settings.decode_threads, "blocking") as threads:
             app.state.context = Context(settings, state, worker, metrics, threads)
+            app.state.leaving.clear()
             worker.start()
             _log.info("ready", bundle=state.bundle_name, species=sorted(state.galleries), provider=state.provider)
             yield
