@@ -1,0 +1,42 @@
+"""MiewID: an EfficientNetV2-M trunk, generalised-mean pooling and a batch norm (2152 values for `efficientnetv2_rw_m`)."""
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from export.networks.timm_backbone import load_all
+
+
+class GeneralisedMean(nn.Module):
+    """[B x C x H x W] -> [B x C]: the p-mean of each channel, p learned."""
+
+    def __init__(self, p: float = 3.0, floor: float = 1e-6) -> None:
+        super().__init__()
+        self.p = nn.Parameter(torch.ones(1) * p)
+        self.floor = floor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clamp(min=self.floor).pow(self.p).mean((2, 3)).pow(1 / self.p)
+
+
+class MiewId(nn.Module):
+    """[B x 3 x S x S] -> [B x D]. Attribute names are the published checkpoint's."""
+
+    def __init__(self, architecture: str) -> None:
+        super().__init__()
+        self.backbone = timm.create_model(architecture, pretrained=False, num_classes=0, global_pool="")
+        self.pooling = GeneralisedMean()
+        self.bn = nn.BatchNorm1d(self.backbone.num_features)
+
+    def forward(self, image: Tensor) -> Tensor:
+        out: Tensor = self.bn(self.pooling(self.backbone(image)))
+        return out
+
+
+def build(state: dict[str, Tensor] | None, architecture: str = "efficientnetv2_rw_m") -> MiewId:
+    """The published network; its ArcFace head (`final.*`) is left out."""
+    network = MiewId(architecture)
+    if state is not None:
+        kept = {name: value for name, value in state.items() if name.startswith(("backbone.", "pooling.", "bn."))}
+        load_all(network, kept, f"MiewID with {architecture}")
+    return network.eval()

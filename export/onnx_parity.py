@@ -1,0 +1,99 @@
+"""Does the exported graph say what the published network says? Asked of every model that goes into a bundle."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from kornia.feature import ALIKED, DISK, LightGlue
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from service.artifacts.onnx_session import Session
+from service.cascade.values import F32
+from service.errors import ArtifactError
+
+Array: TypeAlias = NDArray[Any]
+
+COSINE = 0.9999
+DESCRIPTOR = 1e-3
+PLACE_PX = 0.01
+SHARE = 0.99  # of keypoints and of matches: float rounding swaps near ties
+
+
+def check_embedder(name: str, network: nn.Module, session: Session, images: F32) -> None:
+    """Every embedding of `images` [B x C x S x S], alone and in a batch, has cosine > 0.9999 with torch's.
+
+    Raises:
+        ArtifactError: it has not.
+    """
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(images)).numpy()
+    batched = session.run({"image": images})[0]
+    alone = np.concatenate([session.run({"image": images[i : i + 1]})[0] for i in range(len(images))])
+    for actual in (batched, alone):
+        cosine = (actual * expected).sum(1) / np.linalg.norm(actual, axis=1) / np.linalg.norm(expected, axis=1)
+        _require(bool(cosine.min() > COSINE), f"{name}: cosine of torch and onnxruntime is {cosine.min():.6f}")
+
+
+def check_local(name: str, network: ALIKED | DISK, session: Session, image: F32, keypoints: int) -> None:
+    """Nearly all keypoints of one [1 x C x H x W] image are the published network's, with its descriptors and scores.
+
+    Raises:
+        ArtifactError: they are not.
+    """
+    with torch.inference_mode():
+        points, descriptors = _published(network, torch.from_numpy(image), keypoints)
+    actual, scores, described = session.run({"image": image})
+    actual, described = actual[scores > 0], described[scores > 0]
+    distance = np.linalg.norm(points[:, None] - actual[None], axis=2)
+    nearest = distance.argmin(1)
+    same = (distance.min(1) < PLACE_PX) & (np.abs(descriptors - described[nearest]).max(1) < DESCRIPTOR)
+    _require(bool(same.mean() >= SHARE), f"{name}: {same.mean():.1%} of the keypoints are the published network's")
+    _require(bool((np.diff(scores) <= 0).all()), f"{name}: scores are not in descending order")
+
+
+def _published(network: ALIKED | DISK, image: Tensor, keypoints: int) -> tuple[F32, F32]:
+    found = network(image, n=keypoints)[0] if isinstance(network, DISK) else network(image)[0]
+    return found.keypoints.numpy(), found.descriptors.numpy()
+
+
+def check_matcher(name: str, network: LightGlue, session: Session, feed: dict[str, Array]) -> None:
+    """The published network's matches for one pair; the same again where the pair is padded and beside another pair.
+
+    Raises:
+        ArtifactError: different matches.
+    """
+    sides = [
+        {
+            "keypoints": torch.from_numpy(feed[f"keypoints{i}"]) + 1,  # back to pixels of an image of 2 x 2
+            "descriptors": torch.from_numpy(feed[f"descriptors{i}"]),
+            "image_size": torch.full((1, 2), 2.0),
+        }
+        for i in (0, 1)
+    ]
+    with torch.inference_mode():
+        expected = network({"image0": sides[0], "image1": sides[1]})["matches0"].numpy()
+    count = expected.shape[1]
+    masks: dict[str, Array] = {f"mask{i}": np.ones((1, feed[f"keypoints{i}"].shape[1]), np.bool_) for i in (0, 1)}
+    alone = session.run({**feed, **masks})[0]
+    together = session.run(_padded({**feed, **masks}))[0][:1, :count]
+    for actual, how in ((alone, "alone"), (together, "in a padded batch")):
+        same = float((actual == expected).mean())
+        _require(same >= SHARE, f"{name}: {same:.1%} of the matches, {how}, are the published network's")
+
+
+def _padded(feed: dict[str, Array], extra: int = 7) -> dict[str, Array]:
+    """The pair with `extra` padded points, beside a shorter pair."""
+    padded = {}
+    for key, value in feed.items():
+        first = np.pad(value, [(0, 0), (0, extra), *[(0, 0)] * (value.ndim - 2)])
+        second = first.copy()
+        if key.startswith("mask"):
+            second[:, value.shape[1] // 2 :] = False
+        padded[key] = np.concatenate([first, second])
+    return padded
+
+
+def _require(true: bool, otherwise: str) -> None:
+    if not true:
+        raise ArtifactError(f"the exported graph disagrees with the network: {otherwise}")
