@@ -3,6 +3,8 @@ VENV  := .venv
 PY    := $(VENV)/bin/python
 PORT  ?= 8000
 DATA  ?=
+SPECIES ?=
+HOME_OF_RUN := $(if $(DATA),own,demo)
 UV    := $(shell command -v uv 2>/dev/null || echo $(VENV)-uv/bin/uv)
 STAMP := $(VENV)/.complete
 export PYTHONUNBUFFERED := 1
@@ -21,8 +23,8 @@ $(STAMP): pyproject.toml uv.lock | $(UV)
 	@touch $@
 
 run: env
-	$(PY) -m export demo $(if $(DATA),--annotations $(DATA))
-	$(PY) -m service --port $(PORT) --root artifacts/$(if $(DATA),own,demo)
+	$(PY) -m export demo --out artifacts/$(HOME_OF_RUN) $(if $(DATA),--annotations $(DATA)) $(if $(SPECIES),--species "$(SPECIES)")
+	$(PY) -m service --root artifacts/$(HOME_OF_RUN) --port $(PORT)
 
 test: env
 	$(PY) -m pytest -m "not slow"

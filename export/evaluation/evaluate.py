@@ -142,9 +142,7 @@ def _labelled(
     """Queries with their features, and the median milliseconds that extracting one takes when nothing is cached."""
     queries = []
     with bench.bar("features of the queries") as advance:
-        found = extract_cached(
-            rows, bench.bundle, bench.models, bench.cache, progress=lambda done: advance(done, len(rows))
-        )
+        found = extract_cached(rows, bench.bundle, bench.models, bench.cache, progress=advance)
         for item in found:
             if item.features is None:
                 skipped.append(f"{item.row.path}: {item.failure}")

@@ -43,6 +43,9 @@ class OnnxSession:
         options.intra_op_num_threads = threads or cpu_limit()
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        options.add_session_config_entry(
+            "session.intra_op.allow_spinning", "0"
+        )  # idle threads would burn the cores HTTP needs
         wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[provider]
         try:
             self._session = ort.InferenceSession(str(path), options, providers=[wanted])

@@ -62,11 +62,12 @@ def prepare(image: U8, spec: PreprocessSpec) -> Prepared:
         source = source.convert("L")
     new_width, new_height = _target_size(width, height, spec)
     resized = source.resize((new_width, new_height), _FILTERS[spec.interpolation])
-    pixels = np.asarray(resized, np.float32) / 255.0
+    pixels: F32 = np.asarray(resized, np.float32) / np.float32(255)
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     channels = pixels.shape[2]
-    pixels = (pixels - np.asarray(spec.mean[:channels], np.float32)) / np.asarray(spec.std[:channels], np.float32)
+    mean, std = (np.asarray(values[:channels], np.float32) for values in (spec.mean, spec.std))
+    pixels = np.asarray((pixels - mean) / std, np.float32)
     pad_y, pad_x = -new_height % spec.multiple_of, -new_width % spec.multiple_of
     padded = np.pad(pixels, ((0, pad_y), (0, pad_x), (0, 0)))
     tensor = np.ascontiguousarray(padded.transpose(2, 0, 1), np.float32)
