@@ -1,0 +1,52 @@
+"""Search over a million rows: the cascade's shortlist search against raw faiss on the very same index.
+
+    python -m benchmarks search [rows]
+"""
+
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from service.artifacts.vector_index import read_index, write_index
+from service.cascade.shortlist import nearest_rows
+
+DIM, QUERIES, DEPTH = 256, 300, 300
+
+
+def main(rows: int = 1_000_000) -> None:
+    """Print median milliseconds of both, interleaved in one run, and their ratio."""
+    random = np.random.default_rng(0)
+    centres = _unit(random.normal(size=(rows // 20, DIM)))
+    vectors = _unit(centres[random.integers(0, len(centres), rows)] + 0.6 * _unit(random.normal(size=(rows, DIM))))
+    queries = _unit(centres[random.integers(0, len(centres), QUERIES)] + 0.6 * _unit(random.normal(size=(QUERIES, DIM))))
+    allowed = np.ones(rows, bool)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "index.faiss"
+        settings = write_index(path, vectors)
+        index = read_index(path, settings, (rows, DIM))
+        raw, ours = [], []
+        for query in [*queries[:20], *queries]:
+            started = time.perf_counter()
+            index.search(query[None, :], DEPTH)
+            between = time.perf_counter()
+            nearest_rows(query, index, allowed, DEPTH)
+            raw.append(between - started)
+            ours.append(time.perf_counter() - between)
+    raw_ms, ours_ms = (1e3 * float(np.median(times[20:])) for times in (raw, ours))
+    table = Table("rows", "index", "raw faiss ms", "shortlist search ms", "ratio")
+    table.add_row(f"{rows:,}", str(settings), f"{raw_ms:.3f}", f"{ours_ms:.3f}", f"{ours_ms / raw_ms:.3f}")
+    Console().print(table)
+
+
+def _unit(x: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True), np.float32)
+
+
+if __name__ == "__main__":
+    main(*(int(a) for a in sys.argv[1:]))
