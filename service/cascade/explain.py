@@ -12,6 +12,7 @@ from service.cascade.values import Features, Gallery, LocalFeatures, MatchEviden
 
 EXPLAINED = 3  # candidates that get lines
 _MOST_LINES = 60
+_MOST_KEYPOINTS = 256  # the strongest of each photo; LightGlue's cost grows with their square
 
 
 def line_evidence(
@@ -24,15 +25,25 @@ def line_evidence(
     started = time.perf_counter()
     lines: list[tuple[MatchEvidence, ...]] = [() for _ in pairs]
     usable = [
-        m for m in models.matchers.values() if m.spec.local in gallery.local and all(m.spec.local in f.local for f in features)
+        m
+        for m in models.matchers.values()
+        if m.spec.local in gallery.local and all(m.spec.local in f.local for f in features)
     ]
     chosen = list(pairs[:EXPLAINED])
     if usable and chosen:
         matcher = usable[0]
-        both = [(features[photo].local[matcher.spec.local], gallery.local[matcher.spec.local].row(row)) for photo, row in chosen]
+        name = matcher.spec.local
+        both = [
+            (_strongest(features[photo].local[name]), _strongest(gallery.local[name].row(row))) for photo, row in chosen
+        ]
         for i, found in enumerate(matcher.match(both)):
-            lines[i] = (_evidence(matcher.spec.local, chosen[i], both[i], found),)
+            lines[i] = (_evidence(name, chosen[i], both[i], found),)
     return lines, Stage("lines", 1e3 * (time.perf_counter() - started), len(chosen) if usable else 0)
+
+
+def _strongest(features: LocalFeatures) -> LocalFeatures:
+    n = _MOST_KEYPOINTS
+    return LocalFeatures(features.keypoints[:n], features.descriptors[:n], features.scores[:n], features.size_px)
 
 
 def _evidence(

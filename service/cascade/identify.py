@@ -1,5 +1,6 @@
 """The cascade, read top to bottom: features -> evidence -> fusion -> verdict -> something a person can look at."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -46,10 +47,15 @@ def identify_batch(queries: Sequence[Query], state: CascadeState) -> list[Identi
     Model time is one batch over all photos for the backbones and one run a photo for the local features; matching grows with the
     shortlist, search with the index (linear up to its exact bound, then sublinear).
     """
+    started = time.perf_counter()
+    extracted = extract(queries, state)
+    photos = sum(map(len, extracted))
+    each_ms = 1e3 * (time.perf_counter() - started) / max(photos, 1)
     answers: list[Identification | InputError] = []
-    for query, features in zip(queries, extract(queries, state), strict=True):
+    for query, features in zip(queries, extracted, strict=True):
         try:
-            answers.append(_identify(query, features, state))
+            stage = Stage("features", each_ms * len(features), len(features))
+            answers.append(_identify(query, features, state, stage))
         except InputError as error:
             answers.append(error)
     return answers
@@ -79,7 +85,7 @@ def score(
     return Scored(wildfusion.per_encounter(photos, comparable), evidence, fused)
 
 
-def _identify(query: Query, features: list[Features], state: CascadeState) -> Identification:
+def _identify(query: Query, features: list[Features], state: CascadeState, extraction: Stage) -> Identification:
     gallery = state.galleries.get(query.species)
     if gallery is None:
         known = ", ".join(sorted(state.galleries)) or "none"
@@ -106,7 +112,7 @@ def _identify(query: Query, features: list[Features], state: CascadeState) -> Id
         p_new=1.0 - decision.p_known,
         candidates=candidates,
         reasons=tuple(reasons),
-        stages=(*_merged(scored.evidence), lines),
+        stages=(extraction, *_merged(scored.evidence), lines),
         policy=policy.name,
         threshold=decision.threshold,
         gallery_version=gallery.version,

@@ -16,7 +16,7 @@ import numpy as np
 from service.cascade.values import F32, I64, Bool, DescriptorIndex, PackedLocal
 
 NEIGHBOURS = 7
-FLAT_UP_TO = 50_000
+FLAT_UP_TO = 10_000
 _TRAIN_PER_LIST = 48
 
 
