@@ -1,6 +1,6 @@
 """Search over a million rows: the cascade's shortlist search against raw faiss on the very same index.
 
-    python -m benchmarks search [rows]
+python -m benchmarks search [rows]
 """
 
 import sys
@@ -24,7 +24,9 @@ def main(rows: int = 1_000_000) -> None:
     random = np.random.default_rng(0)
     centres = _unit(random.normal(size=(rows // 20, DIM)))
     vectors = _unit(centres[random.integers(0, len(centres), rows)] + 0.6 * _unit(random.normal(size=(rows, DIM))))
-    queries = _unit(centres[random.integers(0, len(centres), QUERIES)] + 0.6 * _unit(random.normal(size=(QUERIES, DIM))))
+    queries = _unit(
+        centres[random.integers(0, len(centres), QUERIES)] + 0.6 * _unit(random.normal(size=(QUERIES, DIM)))
+    )
     allowed = np.ones(rows, bool)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "index.faiss"
