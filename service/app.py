@@ -44,8 +44,8 @@ def create_app(settings: Settings, load: Callable[[Settings], ServiceState] = lo
         lifespan=_lifespan(settings, load, metrics),
     )
     app.state.leaving = threading.Event()
-    app.include_router(operations.router)
     app.include_router(routes.router)
+    app.include_router(operations.router)
     pages.install(app)
     install_problem_handlers(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)

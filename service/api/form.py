@@ -44,7 +44,9 @@ class IdentifyForm:
 
 
 def identify_form(
-    images: Annotated[list[UploadFile], File(min_length=1, description="1..n photos of one animal at one place and time.")],
+    images: Annotated[
+        list[UploadFile], File(min_length=1, description="1..n photos of one animal at one place and time.")
+    ],
     species: Annotated[Word, Form(description="As GET /v1/species lists it.")],
     viewpoint: Annotated[
         list[Viewpoint] | None,
