@@ -156,6 +156,8 @@ def _frame(path: Path, max_rows: int) -> pd.DataFrame:
         raise InputError(f"{path} is empty") from None
     except (pd.errors.ParserError, UnicodeDecodeError, OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as csv in UTF-8: {str(error).splitlines()[0]}") from None
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes surplus cells for an index
+        raise InputError(f"{path} has rows with more cells than the header has columns")
     frame = frame.rename(columns=lambda name: str(name).strip()).fillna("")
     missing = [name for name in REQUIRED if name not in frame]
     if missing:

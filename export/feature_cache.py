@@ -22,7 +22,7 @@ from service.errors import InputError
 from service.images import decode_image, image_size
 
 BATCH = 16
-_DAMAGED = (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_DAMAGED = (OSError, ValueError, LookupError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 class HasPhoto(Protocol):
@@ -67,7 +67,8 @@ class FeatureCache:
     def read(self, model: CachedModel, photo: str, box: Box) -> Arrays | None:
         """One model's arrays of one annotation, or None."""
         try:
-            with np.load(self.path(model.sha, photo, box), allow_pickle=False) as file:
+            with self.path(model.sha, photo, box).open("rb") as handle:
+                file = np.load(handle, allow_pickle=False)
                 return {name: file[name] for name in model.parts}
         except _DAMAGED:
             return None

@@ -113,9 +113,9 @@ def gallery_command(
         for name in wanted:
             _show(build_gallery(opened, file.rows, name, out, models=models, bar=progress_bar))
     if file.unknown:
-        typer.echo(f"{file.unknown} rows are labelled `unknown` and were left out")
+        typer.echo(f"rows labelled `unknown`, left out: {file.unknown}")
     if file.undated:
-        typer.echo(f"{file.undated} dates could not be read; those rows are in, without a date")
+        typer.echo(f"rows whose date could not be read, taken without it: {file.undated}")
 
 
 def _snapshot(source: GallerySource, out: Path, failed: list[Failure], bar: Bar) -> GalleryReport:
@@ -132,9 +132,11 @@ def _snapshot(source: GallerySource, out: Path, failed: list[Failure], bar: Bar)
 
 
 def _show(report: GalleryReport) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)  # file names may hold [brackets]
+    if report.failed:
+        console.print(f"{report.species}: {len(report.failed)} rows were not taken as they are:", style="yellow")
     for photo, reason in report.failed[:_SHOWN_FAILURES]:
-        console.print(f"[yellow]left out[/] {photo}: {reason}")
+        console.print(f"  {photo}: {reason}")
     if len(report.failed) > _SHOWN_FAILURES:
-        console.print(f"[yellow]left out[/] … and {len(report.failed) - _SHOWN_FAILURES} more")
+        console.print(f"  … and {len(report.failed) - _SHOWN_FAILURES} more")
     console.print(f"{report.species}: {report.rows} photos of {report.identities} individuals in {report.path}")
