@@ -1,5 +1,6 @@
 """An identification -> the answer as the API gives and remembers it: one document, complete in itself."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -78,6 +79,7 @@ def _candidate(candidate: Candidate, gallery: Gallery, sizes: Sequence[tuple[int
         evidence={
             stage: EvidenceOut(similarity=float(values["similarity"]), probability=_share(values["probability"]))
             for stage, values in candidate.evidence.items()
+            if math.isfinite(values["similarity"])  # NaN: the stage did not look at this candidate
         },
         annotation_id=annotation,
         picture=PictureOut(url=annotation_url(annotation), width=width, height=height, viewpoint=viewpoint),
