@@ -22,7 +22,7 @@ class _Model(BaseModel):
 
 
 class EmbedderConfig(_Model):
-    """A backbone. `pooling` is DINOv2's; `architecture` is timm's name, where the family has more than one."""
+    """A backbone. `pooling` and `blocks` are DINOv2's; `architecture` is timm's name, where the family has more than one."""
 
     role: Literal["embedder"]
     family: Literal["efficientnet_lite", "dinov2", "timm", "miewid"]
@@ -30,6 +30,7 @@ class EmbedderConfig(_Model):
     preprocess: PreprocessSpec
     architecture: str | None = None
     pooling: Literal["cls", "mean", "cls_mean"] = "mean"
+    blocks: int = Field(default=12, ge=1, le=12)
 
     @model_validator(mode="after")
     def _named(self) -> Self:

@@ -29,7 +29,7 @@ def export_embedder(config: EmbedderConfig, base: Path, folder: Path) -> Embedde
     network = _backbone(config, weights)
     size = config.preprocess.size_px
     path = folder / f"{config.name}.onnx"
-    images = _test_images(config)
+    images = _example_images(config)
     settings = {"preprocess": config.preprocess.model_dump_json(), "weights_sha256": weights.sha256 or "random"}
     write_onnx(
         network, {"image": torch.zeros(2, 3, size, size)}, ["embedding"], {"image": {0: Dim("batch")}}, settings, path
@@ -98,7 +98,7 @@ def export_matcher(config: MatcherConfig, base: Path, folder: Path) -> MatcherSp
         "weights_sha256": weights.sha256 or "random",
     }
     write_onnx(graph, example, ["matches0", "confidences0"], dynamic, settings, path)
-    check_matcher(config.name, published, OnnxSession(path), _test_pair())
+    check_matcher(config.name, published, OnnxSession(path), example_pair())
     return MatcherSpec(**_common(config, weights), file=path.name, local=config.local)
 
 
@@ -108,7 +108,7 @@ def _backbone(config: EmbedderConfig, weights: Weights) -> torch.nn.Module:
         case "efficientnet_lite":
             return efficientnet_lite.build(read_state(weights), architecture)
         case "dinov2":
-            return dinov2.build(weights.path, config.pooling, config.preprocess.size_px)
+            return dinov2.build(weights.path, config.pooling, config.preprocess.size_px, config.blocks)
         case "miewid":
             return miewid.build(read_state(weights), architecture)
         case "timm":
@@ -123,14 +123,14 @@ def _seed(config: EmbedderConfig | LocalConfig | MatcherConfig) -> None:
     torch.manual_seed(config.weights.seed if isinstance(config.weights, RandomWeights) else 0)
 
 
-def _test_images(config: EmbedderConfig) -> F32:
+def _example_images(config: EmbedderConfig) -> F32:
     """Three views of the canonical image as the network wants them."""
     image = canonical_image()
     views: list[U8] = [image, np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(image[40:200, 60:300])]
     return np.stack([prepare(view, config.preprocess).tensor for view in views])
 
 
-def _test_pair(count: int = 120) -> dict[str, NDArray[Any]]:
+def example_pair(count: int = 120) -> dict[str, NDArray[Any]]:
     """A pair with something to match: seeded random descriptors, the second set a shuffled, moved, noisy copy of half the first."""
     rng = np.random.default_rng(7)
     keypoints = rng.uniform(-0.7, 0.7, (1, count, 2)).astype(np.float32)

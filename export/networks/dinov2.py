@@ -11,6 +11,7 @@ from onnx import numpy_helper
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from export.networks.checkpoint import load_all
 from service.errors import ArtifactError
 
 Pooling: TypeAlias = Literal["cls", "mean", "cls_mean"]
@@ -35,11 +36,16 @@ class PooledTrunk(nn.Module):
         return torch.cat([F.normalize(cls, dim=1), F.normalize(mean, dim=1)], 1)
 
 
-def build(path: Path | None, pooling: Pooling = "mean", size_px: int = 224) -> PooledTrunk:
-    """The trunk of the ONNX file at `path` (None: random weights) for images of `size_px`, a multiple of 14."""
+def build(path: Path | None, pooling: Pooling = "mean", size_px: int = 224, blocks: int = LAYERS) -> PooledTrunk:
+    """The trunk of the ONNX file at `path` (None: random weights) for images of `size_px`, a multiple of 14.
+
+    Args:
+        blocks: how many of the 12 blocks to keep. The last ones learned another task (saliency) and tell individuals apart less well.
+    """
     network = timm.create_model("vit_small_patch14_dinov2", pretrained=False, num_classes=0, img_size=size_px)
     if path is not None:
-        network.load_state_dict(_state(onnx.load(path), size_px // 14))
+        load_all(network, _state(onnx.load(path), size_px // 14), "DINOv2 ViT-S/14")
+    network.blocks = network.blocks[:blocks]
     return PooledTrunk(network, pooling).eval()
 
 

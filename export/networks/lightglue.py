@@ -10,6 +10,8 @@ from kornia.feature import LightGlue
 from kornia.feature.lightglue import CrossBlock, SelfBlock
 from torch import Tensor, nn
 
+from export.networks.checkpoint import load_all
+
 THRESHOLD = 0.1
 FAR_BELOW = -1e4
 
@@ -155,7 +157,12 @@ def build(state: dict[str, Tensor] | None, dim: int) -> tuple[LightGlueGraph, Li
         None, input_dim=dim, depth_confidence=-1, width_confidence=-1, flash=False, filter_threshold=THRESHOLD
     )
     if state is not None:
-        network.load_state_dict(_renamed(state), strict=False)
+        load_all(
+            network,
+            _renamed(state),
+            "LightGlue",
+            spare=lambda name: name == "confidence_thresholds" or name.endswith(".r"),
+        )
     network.eval()
     with torch.no_grad():
         return LightGlueGraph(network).eval(), network

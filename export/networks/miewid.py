@@ -4,7 +4,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from export.networks.timm_backbone import load_all
+from export.networks.checkpoint import load_all
 
 
 class GeneralisedMean(nn.Module):
@@ -37,6 +37,6 @@ def build(state: dict[str, Tensor] | None, architecture: str = "efficientnetv2_r
     """The published network; its ArcFace head (`final.*`) is left out."""
     network = MiewId(architecture)
     if state is not None:
-        kept = {name: value for name, value in state.items() if name.startswith(("backbone.", "pooling.", "bn."))}
-        load_all(network, kept, f"MiewID with {architecture}")
+        bare = {name.removeprefix("module."): value for name, value in state.items()}
+        load_all(network, bare, f"MiewID with {architecture}", spare=lambda name: name.startswith("final."))
     return network.eval()

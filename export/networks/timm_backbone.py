@@ -5,6 +5,7 @@ from typing import Any
 import timm
 from torch import Tensor, nn
 
+from export.networks.checkpoint import load_all
 from service.errors import ArtifactError
 
 
@@ -31,11 +32,3 @@ def headless(state: dict[str, Tensor]) -> dict[str, Tensor]:
     heads = ("head.fc.", "classifier.", "fc.", "head.weight", "head.bias")
     bare = {name.removeprefix("module.").removeprefix("model."): value for name, value in state.items()}
     return {name: value for name, value in bare.items() if not name.startswith(heads)}
-
-
-def load_all(network: nn.Module, state: dict[str, Tensor], what: str) -> None:
-    """Load a state dict; anything missing or left over is an error (half a checkpoint gives plausible nonsense)."""
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise ArtifactError(f"the checkpoint is not of {what}: {' '.join(str(error).split())[:300]}") from None

@@ -23,7 +23,7 @@ def canonical_image() -> U8:
 
 
 def _numbers(count: int) -> list[int]:
-    """Whole numbers from the C standard's generator: the same on every machine and with every numpy."""
+    """23-bit whole numbers from the C standard's generator, the same on every machine; their top bits are the random ones."""
     state, numbers = 20260101, []
     for _ in range(count):
         state = (state * 1103515245 + 12345) % 2**31
@@ -34,7 +34,7 @@ def _numbers(count: int) -> list[int]:
 def of_embedding(embedding: F32) -> tuple[float, ...]:
     """Eight sums of the normalised embedding under fixed signs. (Its first values would be zeros behind a ReLU and prove nothing.)"""
     numbers = _numbers(VALUES * len(embedding))
-    signs = np.fromiter((1.0 if number & 1 else -1.0 for number in numbers), np.float64).reshape(VALUES, -1)
+    signs = np.fromiter((1.0 if number >> 22 else -1.0 for number in numbers), np.float64).reshape(VALUES, -1)
     return tuple(round(float(value), 6) for value in signs @ embedding)
 
 

@@ -1,0 +1,35 @@
+"""What every test may ask for: a real bundle, its models, and the folder of real photos."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from service.artifacts.bundle import Bundle
+from service.artifacts.loading import load_models
+from service.cascade.models import Models
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def default_bundle() -> Bundle:
+    """The embedded default, made by the real export: minutes the first time, seconds while nothing it is made from changes."""
+    from export.models import build_bundle
+
+    return build_bundle("default", ROOT / ".cache" / "bundle-default")
+
+
+@pytest.fixture(scope="session")
+def models(default_bundle: Bundle) -> Models:
+    """The default bundle's models, checked against its golden values."""
+    return load_models(default_bundle, threads=2)
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """Folder of real photos with individual labels, which never enter the repository (WHORL_DATA)."""
+    folder = Path(os.environ.get("WHORL_DATA", str(ROOT.parent / "shared" / "data")))
+    if not folder.is_dir():
+        pytest.skip(f"no real photos at {folder}: set WHORL_DATA to their folder")
+    return folder
