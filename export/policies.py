@@ -33,7 +33,12 @@ def plain_variant(bundle: Bundle) -> Bundle:
     """The bundle with its local features as the WildFusion paper extracts them: squashed to 512 x 512, 256 keypoints."""
     matched = {spec.local for spec in bundle.matchers}
     squashed = tuple(
-        spec.model_copy(update={"preprocess": spec.preprocess.model_copy(update={"resize": "squash", "size_px": 512}), "keypoints": 256})
+        spec.model_copy(
+            update={
+                "preprocess": spec.preprocess.model_copy(update={"resize": "squash", "size_px": 512}),
+                "keypoints": 256,
+            }
+        )
         for spec in bundle.locals
         if spec.name in matched
     )

@@ -1,13 +1,12 @@
-"""Choose a species' policy: every combination of cheap evidence is fitted, the best on held-out individuals is kept."""
+"""Choose a species' policy: every combination of cheap evidence, fused either way, is fitted; the best on held-out individuals is kept."""
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
-
-from service.cascade.models import Models
+from itertools import combinations, product
 
 from export.fit.policy import fit_policy, subset
 from export.fit.trials import Progress, Trial, run_trials
 from service.artifacts.bundle import Bundle
+from service.cascade.models import Models
 from service.cascade.policy import POOLED, EvidenceStage, Policy, Shortlist
 from service.cascade.values import Gallery
 from service.errors import InputError
@@ -53,14 +52,15 @@ def choose(
 def best(
     template: Policy, trials: Mapping[str, Sequence[Trial]], galleries: Mapping[str, Gallery], *, fitted_on: str
 ) -> Policy:
-    """The combination of stages with the best held-out sqrt(BAKS * BAUS); of equals, the one with fewer stages."""
+    """The combination of stages and fusion with the best held-out sqrt(BAKS * BAUS); of equals, the one with fewer stages."""
     names = [stage.stage for stage in template.stages]
     found: list[Policy] = []
     problem = InputError(f"{fitted_on}: there is nothing to fit")
     for count in range(1, len(names) + 1):
-        for chosen in combinations(names, count):
+        for chosen, fusion in product(combinations(names, count), ("mean", "logistic")):
             try:
-                found.append(fit_policy(subset(template, chosen, FITTED), trials, galleries, fitted_on=fitted_on))
+                candidate = subset(template, chosen, fusion)
+                found.append(fit_policy(candidate, trials, galleries, fitted_on=fitted_on))
             except InputError as error:
                 problem = error
     if not found:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.fit.calibrate import fit_isotonic
+from export.fit.logistic import fit_logistic
 from export.fit.thresholds import Held, fit_rule
 from export.fit.trials import Trial
 from export.metrics import Outcome, auroc, baks, baus
@@ -63,7 +64,10 @@ def calibrate(
     for stage in template.stages:
         raw = np.concatenate([t.evidence.similarities[stage.stage] for _, t in known])
         stages.append(stage.model_copy(update={"calibrator": fit_isotonic(raw, same, what=stage.stage)}))
-    return template.model_copy(update={"stages": tuple(stages)})
+    policy = template.model_copy(update={"stages": tuple(stages)})
+    if policy.fusion == "mean":
+        return policy
+    return fit_logistic(policy, [(t.evidence, g.identity_of) for g, t in known], same)
 
 
 def judge(trial: Trial, policy: Policy, gallery: Gallery, species: str) -> Held:
@@ -77,7 +81,7 @@ def judge(trial: Trial, policy: Policy, gallery: Gallery, species: str) -> Held:
 
 def individual_probabilities(evidence: Evidence, policy: Policy, gallery: Gallery) -> NDArray[np.float32]:
     """[M] fused probability of each individual for one photo; NaN: not shortlisted."""
-    fused = wildfusion.fuse(wildfusion.calibrated(evidence, policy), policy)
+    fused = wildfusion.fuse(evidence, policy, gallery.identity_of)
     return wildfusion.per_individual(fused, evidence.rows, gallery)
 
 
@@ -104,9 +108,9 @@ def held_out_numbers(held: Sequence[Held], threshold: float, policy: Policy) -> 
     }  # fmt: skip
 
 
-def subset(template: Policy, names: Sequence[str], name: str) -> Policy:
+def subset(template: Policy, names: Sequence[str], fusion: str) -> Policy:
     """The template with only some of its stages."""
-    return template.model_copy(update={"name": name, "stages": tuple(EvidenceStage(stage=s) for s in names)})
+    return template.model_copy(update={"stages": tuple(EvidenceStage(stage=s) for s in names), "fusion": fusion})
 
 
 def _animal(species: str, trial: Trial) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from service.cascade.matching import Matches
-from service.cascade.models import Models
 
 from service.cascade import shortlist
 from service.cascade.evidence import Evidence, PairMatcher, gather, lightglue_matcher
+from service.cascade.matching import Matches
+from service.cascade.models import Models
 from service.cascade.policy import Policy
 from service.cascade.values import Bool, Features, Gallery, LocalFeatures
 

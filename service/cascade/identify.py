@@ -79,7 +79,7 @@ def score(
         features, allowed: per photo; `allowed` [N] says which rows it may meet.
     """
     evidence = tuple(gather(f, gallery, a, policy, match) for f, a in zip(features, allowed, strict=True))
-    fused = tuple(wildfusion.fuse(wildfusion.calibrated(e, policy), policy) for e in evidence)
+    fused = tuple(wildfusion.fuse(e, policy, gallery.identity_of) for e in evidence)
     photos = [wildfusion.per_individual(f, e.rows, gallery) for f, e in zip(fused, evidence, strict=True)]
     comparable = [np.bincount(gallery.identity_of[a], minlength=len(gallery.identities)) > 0 for a in allowed]
     return Scored(wildfusion.per_encounter(photos, comparable), evidence, fused)

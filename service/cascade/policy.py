@@ -36,11 +36,20 @@ class Shortlist(_Data):
 
 
 class EvidenceStage(_Data):
-    """One kind of evidence. `calibrator` is None until fitted; `weight` is its part in the fusion."""
+    """One kind of evidence.
+
+    Attributes:
+        weight: its part in a `mean` fusion.
+        calibrator: similarity -> P(same individual); None until fitted.
+        slope, lead_slope: its part in a `logistic` fusion: of the similarity (in the stage's own scale, see
+            service.cascade.wildfusion) and of its lead over the best other individual. Never negative: better evidence never hurts.
+    """
 
     stage: str = Field(pattern=_STAGE)
     weight: float = Field(default=1.0, ge=0.0, le=1.0)
     calibrator: Calibrator | None = None
+    slope: float = Field(default=0.0, ge=0.0)
+    lead_slope: float = Field(default=0.0, ge=0.0)
 
     @property
     def kind(self) -> str:
@@ -91,6 +100,7 @@ class Policy(_Data):
     """Everything that decides for one species.
 
     Attributes:
+        fusion: `mean` of the calibrated probabilities (WildFusion), or `logistic` on similarities and leads; `intercept` is the latter's.
         fitted_on: the species it was fitted on, `*` for all species pooled, None while unfitted.
         numbers: what it was chosen by, on gallery folds (baks, baus, score, auroc, trials ...).
     """
@@ -98,6 +108,8 @@ class Policy(_Data):
     name: str = Field(pattern=r"^[a-z0-9_]+$", max_length=64)
     shortlist: Shortlist
     stages: tuple[EvidenceStage, ...] = Field(min_length=1)
+    fusion: Literal["mean", "logistic"] = "mean"
+    intercept: float = 0.0
     verdict: VerdictRule = VerdictRule()
     candidates: int = Field(default=5, ge=1, le=50)
     fitted_on: str | None = None

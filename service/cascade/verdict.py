@@ -7,7 +7,7 @@ import numpy as np
 from service.cascade.policy import VerdictRule
 from service.cascade.values import F32, VerdictName
 
-_CLIP = 1e-4
+_CLIP = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Decision:
 
 
 def logit(probability: F32) -> F32:
-    """log(p / (1 - p)), clipped to +-9.2 so that a saturated calibrator is never infinitely sure."""
-    clipped = np.clip(probability, _CLIP, 1 - _CLIP)
+    """log(p / (1 - p)), clipped to +-13.8 so that a saturated calibrator is never infinitely sure."""
+    clipped = np.clip(np.asarray(probability, np.float64), _CLIP, 1 - _CLIP)
     return np.asarray(np.log(clipped / (1 - clipped)), np.float32)
 
 
