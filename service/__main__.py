@@ -71,10 +71,11 @@ class _Server(uvicorn.Server):
         )
         self._app = app
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, _: FrameType | None) -> None:
         self._app.state.leaving.set()
         structlog.get_logger(__name__).info("stopping", signal=signal.Signals(sig).name)
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT  # a second Ctrl-C does not wait
+        self.should_exit = True  # unlike uvicorn's own, the signal is not raised again: a clean stop exits with 0
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]

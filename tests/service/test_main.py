@@ -63,7 +63,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, default_bundle: Bundle, model
         name="by_hand", shortlist=shortlist, stages=stages, verdict=VerdictRule(threshold=0.3, new_below=0.1)
     )
     publish_policies(open_bundle(root / "bundle"), {"*": policy})
-    rows = read_annotations(generate(root / "photos", individuals=5, seed=11)).rows
+    rows = read_annotations(generate(root / "photos", individuals=4, encounters_per_individual=3, seed=11)).rows
     build_gallery(open_bundle(root / "bundle"), rows, rows[0].species, root / "galleries", models=models)
     return root
 
@@ -97,9 +97,9 @@ def _address(process: subprocess.Popen[str]) -> str:
 def test_names_synthetic_animals(served: Served) -> None:
     species = httpx2.get(f"{served.address}/v1/species").json()["species"]
     assert [s["species"] for s in species] == [served.species]
-    answers = [(served.ask(photo, side).json(), identity) for photo, identity, side in served.known[:6]]
+    answers = [(served.ask(photo, side).json(), identity) for photo, identity, side in served.known[:4]]
     right = sum(answer["candidates"][0]["identity"]["name"] == identity for answer, identity in answers)
-    assert right >= 4, [(a["candidates"][0]["identity"]["name"], identity) for a, identity in answers]
+    assert right >= 3, [(a["candidates"][0]["identity"]["name"], identity) for a, identity in answers]
     best = answers[0][0]["candidates"][0]
     assert set(best["evidence"]) == {"cosine:all", "lightglue:aliked"}
     assert best["matches"][0]["lines"]
