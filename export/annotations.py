@@ -65,11 +65,20 @@ class Annotations:
         return sorted({row.species for row in self.rows})
 
 
-def read_annotations(path: Path, *, species: str | None = None, max_rows: int = MAX_ROWS) -> Annotations:
+def read_annotations(
+    path: Path,
+    *,
+    species: str | None = None,
+    else_species: str | None = None,
+    strangers: bool = False,
+    max_rows: int = MAX_ROWS,
+) -> Annotations:
     """Read an annotations file. O(rows).
 
     Args:
         species: keeps the rows of this species where the file has a `species` column, else names the species of all rows.
+        else_species: names the species of all rows where neither the file nor `species` does.
+        strangers: keep `query_unknown` rows whose animal nobody has named; each encounter (or photo) counts as one animal.
 
     Raises:
         NotFoundError, TooLargeError, InputError: one line that names the file, the row (as a spreadsheet counts) and the column.
@@ -77,15 +86,28 @@ def read_annotations(path: Path, *, species: str | None = None, max_rows: int = 
     frame = _frame(path, max_rows)
     if species and "species" in frame:
         frame = _of_species(frame, species, path)
+    species = species or (else_species if "species" not in frame else None)
     if not species and "species" not in frame:
         raise InputError(f"{path} has no `species` column: say which species it is with --species", where="species")
     _refuse_duplicates(frame, path)
+    if strangers:
+        frame = _with_named_strangers(frame)
     unknown = frame["identity"].str.strip().str.lower() == UNKNOWN
     reader = _RowReader(path, species, [str(name) for name in frame.columns])
     rows = [reader.read(index, record) for index, record in _records(frame[~unknown])]
     if not rows:
         raise InputError(f"{path} has no row with a known identity", where="identity")
     return Annotations(tuple(rows), int(unknown.sum()), reader.undated)
+
+
+def _with_named_strangers(frame: pd.DataFrame) -> pd.DataFrame:
+    if "split_open" not in frame:
+        return frame
+    nameless = frame["identity"].str.strip().str.lower().isin({UNKNOWN, *_MISSING})
+    strangers = nameless & (frame["split_open"].str.strip() == "query_unknown")
+    met = frame["encounter"].str.strip() if "encounter" in frame else pd.Series("", index=frame.index)
+    name = UNKNOWN + " " + met.where(~met.str.lower().isin(_MISSING), frame["image_id"])
+    return frame.assign(identity=frame["identity"].where(~strangers, name))
 
 
 class _RowReader:

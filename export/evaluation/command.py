@@ -55,10 +55,11 @@ def run(
 ) -> dict[str, Any]:
     """Evaluate one file; JSON values."""
     bundle = open_bundle(bundle_folder) if bundle_folder else base_bundle()
-    names = list(policies or [name for name in HEADLINE if name in known_policies(bundle)])
+    names = list(policies or [one for one in HEADLINE if one in known_policies(bundle)])
     if "every" in names:
         names = known_policies(bundle)
-    rows = read_annotations(annotations, species=species, evaluation=True).rows
+    name = annotations.resolve().parent.name
+    rows = read_annotations(annotations, species=species, else_species=name, strangers=True).rows
     with TemporaryDirectory(prefix="whorl-evaluate-") as work:
         results, skipped = evaluate(
             rows,
@@ -69,5 +70,5 @@ def run(
             cache=FeatureCache(cache_folder() / "features"),
             bar=progress_bar,
         )
-    found = report(annotations.resolve().parent.name, results, skipped)
+    found = report(name, results, skipped)
     return json.loads(json.dumps(found))

@@ -122,3 +122,16 @@ def test_files_that_are_no_csv(tmp_path: Path) -> None:
     (tmp_path / "photo.csv").write_bytes(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 8)
     with pytest.raises(InputError, match=r"photo\.csv"):
         read_annotations(tmp_path / "photo.csv")
+
+
+def test_strangers_nobody_named_are_kept_for_an_evaluation_only(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.csv"
+    path.write_text(
+        "image_id,identity,path,encounter,split_open\n"
+        "1,Amani,a.jpg,e1,gallery\n2,unknown,b.jpg,e2,query_unknown\n3,unknown,c.jpg,e2,query_unknown\n"
+        "4,,d.jpg,,query_unknown\n5,unknown,e.jpg,e3,gallery\n"
+    )
+    kept = read_annotations(path, else_species="zebra", strangers=True)
+    assert [row.identity for row in kept.rows] == ["Amani", "unknown e2", "unknown e2", "unknown 4"]
+    assert {row.species for row in kept.rows} == {"zebra"}
+    assert kept.unknown == 1
