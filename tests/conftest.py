@@ -1,6 +1,7 @@
 """What every test may ask for: a real bundle, its models, and the folder of real photos."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,4 +33,16 @@ def data_root() -> Path:
     folder = Path(os.environ.get("WHORL_DATA", str(ROOT.parent / "shared" / "data")))
     if not folder.is_dir():
         pytest.skip(f"no real photos at {folder}: set WHORL_DATA to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo(default_bundle: Bundle) -> Path:
+    """What `make run` serves: bundle, galleries, photos, fitted policies; made once by the very same code."""
+    from export.demo import prepare
+
+    folder = ROOT / ".cache" / "demo"
+    if not (folder / "bundle").exists():
+        shutil.copytree(default_bundle.folder, folder / "bundle")
+    prepare(folder, None)
     return folder
