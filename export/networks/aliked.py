@@ -119,11 +119,11 @@ class AlikedGraph(nn.Module):
         """The upsampled, joined, L2-normalised feature map at [M x 2] integer pixels -> [M x 128]."""
         height, width = levels[0].shape[2], levels[0].shape[3]
         parts = [_rows(levels[0])[pixels[:, 1] * width + pixels[:, 0]]]
+        full = torch.tensor([width - 1, height - 1], device=pixels.device).to(levels[0].dtype)
         for level in levels[1:]:
             rows, columns = level.shape[2], level.shape[3]
-            x = pixels[:, 0] * ((columns - 1) / (width - 1))
-            y = pixels[:, 1] * ((rows - 1) / (height - 1))
-            parts.append(_read(_rows(level), torch.stack([x, y], 1), rows, columns))
+            small = torch.tensor([columns - 1, rows - 1], device=pixels.device).to(level.dtype)
+            parts.append(_read(_rows(level), pixels * (small / full), rows, columns))
         return F.normalize(torch.cat(parts, 1), dim=1)
 
     def _describe(self, levels: list[Tensor], points: Tensor) -> Tensor:

@@ -38,8 +38,8 @@ def test_matches_and_confidences_are_the_published_ones(name: str) -> None:
 def test_a_checkpoint_of_something_else_is_refused() -> None:
     state = read_state(locate(PackageWeights(source="package", name="aliked_lightglue"), Path()))
     assert state is not None
-    del state["cross_attn.4.to_qk.weight"]
-    with pytest.raises(ArtifactError, match=r"not of LightGlue: 1 names .*transformers.4.cross_attn.to_qk.weight"):
+    del state[next(name for name in state if name.endswith("to_qk.weight"))]
+    with pytest.raises(ArtifactError, match=r"not of LightGlue: 1 names .*to_qk.weight"):
         lightglue.build(state, 128)
     with pytest.raises(ArtifactError, match="not of LightGlue"):
         lightglue.build({"weight": torch.zeros(1)}, 128)
