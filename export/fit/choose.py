@@ -31,8 +31,7 @@ def choose(
 ) -> dict[str, Policy]:
     """Species -> its policy, and `*` -> the policy of all species pooled, which serves species too small to fit.
 
-    Raises:
-        InputError: not even all species together have enough individuals.
+    Where not even all species together have enough individuals, `*` is the unfitted policy: candidates in order, a person decides.
     """
     template = family(bundle)
     trials = {
@@ -40,13 +39,26 @@ def choose(
         for species, gallery in galleries.items()
         if len(gallery)
     }
-    chosen = {POOLED: best(template, trials, galleries, fitted_on=POOLED)}
+    try:
+        chosen = {POOLED: best(template, trials, galleries, fitted_on=POOLED)}
+    except InputError:
+        return dict.fromkeys([POOLED, *galleries], unfitted(template))
     for species, listed in trials.items():
         try:
             chosen[species] = best(template, {species: listed}, galleries, fitted_on=species)
         except InputError:
             chosen[species] = chosen[POOLED]
     return chosen
+
+
+def unfitted(template: Policy) -> Policy:
+    """Rank candidates by all the evidence and name nobody: no threshold means a person decides."""
+    slopes = {"cosine": 5.0, "votes": 1.0}
+    stages = tuple(stage.model_copy(update={"lead_slope": slopes[stage.kind]}) for stage in template.stages)
+    never_new = template.verdict.model_copy(update={"new_below": 0.0})
+    return template.model_copy(
+        update={"name": "unfitted", "fusion": "logistic", "stages": stages, "verdict": never_new}
+    )
 
 
 def best(

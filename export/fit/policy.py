@@ -57,13 +57,24 @@ def fit_policy(
 def calibrate(
     template: Policy, trials: Sequence[Trial], galleries: Mapping[str, Gallery], species: Sequence[str]
 ) -> Policy:
-    """The template with a calibrator for every stage, fitted on the shortlisted pairs of the known trials."""
+    """The template with a calibrator for every stage, fitted on the shortlisted pairs of the known trials.
+
+    A stage that says nothing of who is who is dropped.
+
+    Raises:
+        InputError: no stage says anything.
+    """
     known = [(galleries[s], t) for s, t in zip(species, trials, strict=True) if t.known]
     same = np.concatenate([g.identity_of[t.evidence.rows] == t.individual for g, t in known])
-    stages = []
+    stages, problem = [], None
     for stage in template.stages:
         raw = np.concatenate([t.evidence.similarities[stage.stage] for _, t in known])
-        stages.append(stage.model_copy(update={"calibrator": fit_isotonic(raw, same, what=stage.stage)}))
+        try:
+            stages.append(stage.model_copy(update={"calibrator": fit_isotonic(raw, same, what=stage.stage)}))
+        except InputError as error:
+            problem = error
+    if not stages and problem is not None:
+        raise problem
     policy = template.model_copy(update={"stages": tuple(stages)})
     if policy.fusion == "mean":
         return policy

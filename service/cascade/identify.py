@@ -162,7 +162,7 @@ def _caveats(allowed: list[Bool], query: Query, gallery: Gallery, policy: Policy
         reasons.append(
             f"{unseen} of {len(gallery.identities)} individuals could not be compared (known only from the other flank)"
         )
-    if policy.fitted_on != query.species:
+    if policy.fitted_on not in (query.species, None):
         reasons.append("this species was too small to fit: the pooled policy decided")
     return reasons
 

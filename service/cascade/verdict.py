@@ -66,7 +66,14 @@ def _uncertified(known: float, rule: VerdictRule, requested: float) -> Decision:
     if known < rule.new_below:
         return Decision("new", known, 1.0, ("no individual in the gallery is similar enough",))
     if not rule.operating_points:
-        return Decision("review", known, 1.0, ("no threshold was fitted for this species",))
+        return Decision(
+            "review",
+            known,
+            1.0,
+            (
+                "too few animals were met more than once to fit a threshold: the candidates are in order, a person decides",
+            ),
+        )
     smallest = rule.operating_points[0].far
     reason = (
         f"a false-accept rate of {requested:.2%} cannot be certified: "
