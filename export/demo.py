@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 
 from export.annotations import read_annotations
+from export.base import copy_base
 from export.console import one_clear_line, progress_bar
 from export.fit.command import fit
 from export.gallery import build_gallery
-from export.models import build_bundle
 from export.synthetic.dataset import generate
 from service.artifacts.bundle import Bundle
 from service.artifacts.manifest import read_json, sha256_file, sha256_json, write_json
@@ -35,7 +35,7 @@ def prepare(out: Path, annotations: Path | None, species: str | None = None) -> 
     console = Console(stderr=True)
     console.print("1/3 models: exporting the embedded default networks to ONNX (once)")
     with progress_bar("models") as advance:
-        bundle = build_bundle("default", out / "bundle", lambda _what, done, total: advance(done, total))
+        bundle = copy_base(out / "bundle", lambda _what, done, total: advance(done, total))
     if annotations is None:
         with progress_bar("synthetic animals") as advance:
             annotations = generate(out / "photos", individuals=DEMO_INDIVIDUALS, seed=DEMO_SEED, progress=advance)

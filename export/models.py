@@ -1,8 +1,10 @@
 """`python -m export models`: from a model file to a sealed bundle."""
 
+import fcntl
 import importlib.metadata
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,8 +36,20 @@ def build_bundle(config: ModelConfig | Path | str, out: Path, progress: Step = l
     """
     chosen = config if isinstance(config, ModelConfig) else read_config(config)
     recipe = _recipe(chosen)
-    if (kept := _already(out, recipe)) is not None:
-        return kept
+    with _only_builder(out):
+        return _already(out, recipe) or _build(chosen, recipe, out, progress)
+
+
+@contextmanager
+def _only_builder(out: Path) -> Iterator[None]:
+    """Whoever asks for the same bundle at the same time waits for the first one's."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.with_name(f".{out.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(chosen: ModelConfig, recipe: str, out: Path, progress: Step) -> Bundle:
     work = out.with_name(out.name + ".partial")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)

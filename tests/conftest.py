@@ -1,7 +1,6 @@
 """What every test may ask for: a real bundle, its models, and the folder of real photos."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def default_bundle() -> Bundle:
     """The embedded default, made by the real export: minutes the first time, seconds while nothing it is made from changes."""
-    from export.models import build_bundle
+    from export.base import base_bundle
 
-    return build_bundle("default", ROOT / ".cache" / "bundle-default")
+    return base_bundle()
 
 
 @pytest.fixture(scope="session")
@@ -37,12 +36,10 @@ def data_root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo(default_bundle: Bundle) -> Path:
+def demo() -> Path:
     """What `make run` serves: bundle, galleries, photos, fitted policies; made once by the very same code."""
     from export.demo import prepare
 
     folder = ROOT / ".cache" / "demo"
-    if not (folder / "bundle").exists():
-        shutil.copytree(default_bundle.folder, folder / "bundle")
     prepare(folder, None)
     return folder

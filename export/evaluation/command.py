@@ -13,6 +13,7 @@ from export.base import base_bundle, cache_folder
 from export.console import one_clear_line, progress_bar
 from export.evaluation.evaluate import evaluate, known_policies
 from export.evaluation.report import plot, report, table
+from export.evaluation.split import gallery_by_species
 from export.feature_cache import FeatureCache
 from service.artifacts.bundle import open_bundle
 from service.artifacts.manifest import write_json
@@ -54,12 +55,13 @@ def run(
     annotations: Path, bundle_folder: Path | None, policies: list[str] | None, limit: int | None, species: str | None
 ) -> dict[str, Any]:
     """Evaluate one file; JSON values."""
+    name = annotations.resolve().parent.name
+    rows = read_annotations(annotations, species=species, else_species=name, strangers=True).rows
+    gallery_by_species(rows)  # an unusable file is refused before models are built
     bundle = open_bundle(bundle_folder) if bundle_folder else base_bundle()
     names = list(policies or [one for one in HEADLINE if one in known_policies(bundle)])
     if "every" in names:
         names = known_policies(bundle)
-    name = annotations.resolve().parent.name
-    rows = read_annotations(annotations, species=species, else_species=name, strangers=True).rows
     with TemporaryDirectory(prefix="whorl-evaluate-") as work:
         results, skipped = evaluate(
             rows,

@@ -26,7 +26,7 @@ def fit_command(
     """Choose and fit every species' policy on held-out gallery individuals, and seal it into the bundle."""
     with one_clear_line():
         policies = fit(bundle, galleries)
-    Console().print(_table(policies))
+    Console(width=150).print(_table(policies))
 
 
 def fit(bundle_folder: Path, galleries_folder: Path) -> dict[str, Policy]:
