@@ -115,19 +115,25 @@ class PosedJoint:
 def draw_pose(rng: np.random.Generator, size: tuple[int, int]) -> Pose:
     """A plausible moment of a walk or of grazing, for a photo of `size` (width, height)."""
     width, height = size
-    swing = {name: rng.uniform(-0.42, 0.42) for name in ("near_fore", "near_hind", "far_fore", "far_hind")}
+    swing = {name: rng.uniform(-0.2, 0.2) for name in ("near_fore", "near_hind", "far_fore", "far_hind")}
     fold = {f"{name}_shin": rng.uniform(-0.1, 0.35) * (-1 if "fore" in name else 1) for name in swing}
-    neck = rng.uniform(-0.85, 0.2)
-    limbs = {"neck": neck, "head": rng.uniform(-0.3, 0.3) - 0.4 * neck, "tail": rng.uniform(-0.5, 0.3), **swing, **fold}
-    scale = rng.uniform(0.74, 1.12) * width / 480
+    neck = rng.uniform(-0.22, 0.1)
+    limbs = {
+        "neck": neck,
+        "head": rng.uniform(-0.15, 0.15) - 0.4 * neck,
+        "tail": rng.uniform(-0.5, 0.3),
+        **swing,
+        **fold,
+    }
+    scale = rng.uniform(1.08, 1.18) * width / 480
     return Pose(
         limbs=limbs,
-        bend=rng.uniform(-0.3, 0.3),
-        yaw=rng.uniform(-0.5, 0.5),
-        pitch=rng.uniform(-0.1, 0.3),
-        roll=rng.uniform(-0.12, 0.12),
+        bend=rng.uniform(-0.1, 0.1),
+        yaw=rng.uniform(-0.13, 0.13),
+        pitch=rng.uniform(-0.04, 0.1),
+        roll=rng.uniform(-0.05, 0.05),
         scale=scale,
-        centre=(width * rng.uniform(0.46, 0.56), height * rng.uniform(0.45, 0.56)),
+        centre=(width * rng.uniform(0.49, 0.54), height * rng.uniform(0.47, 0.53)),
     )
 
 

@@ -18,7 +18,7 @@ from export.synthetic.scene import draw_scene
 from export.synthetic.species import Species, find_species
 from service.errors import InputError
 
-GENERATOR_VERSION = "1"
+GENERATOR_VERSION = "2"
 COLUMNS = ("image_id", "identity", "path", "species", "orientation", "encounter", "split_open", "date")
 _RECORD = "synthetic.json"
 Progress = Callable[[int, int], None]
@@ -59,13 +59,11 @@ def generate(
     metadata = out / "metadata.csv"
     if _is_complete(out, record):
         return metadata
-    if metadata.exists() and not (out / _RECORD).exists():
-        raise InputError(f"{out}: holds a metadata.csv that is not ours; choose another folder")
-    (out / _RECORD).unlink(missing_ok=True)
-    (out / "images").mkdir(parents=True, exist_ok=True)
+    _clear(out)
+    _record(out, {"unfinished": True})
     rows = list(_write_photos(out, study, kind, progress))
     _write_metadata(metadata, rows)
-    (out / _RECORD).write_text(json.dumps(record, indent=1) + "\n")
+    _record(out, record)
     return metadata
 
 
@@ -132,3 +130,18 @@ def _is_complete(out: Path, record: dict[str, object]) -> bool:
         return (out / "metadata.csv").exists() and json.loads((out / _RECORD).read_text()) == record
     except (OSError, ValueError):
         return False
+
+
+def _clear(out: Path) -> None:
+    """Make room for a new study: removes photos of an older one of ours, refuses a folder that somebody else filled."""
+    images = out / "images"
+    ours = (out / _RECORD).exists()
+    if not ours and ((out / "metadata.csv").exists() or images.exists()):
+        raise InputError(f"{out}: holds photos that are not ours to replace; choose another folder")
+    images.mkdir(parents=True, exist_ok=True)
+    for photo in images.glob("*.jpg"):
+        photo.unlink()
+
+
+def _record(out: Path, record: dict[str, object]) -> None:
+    (out / _RECORD).write_text(json.dumps(record, indent=1) + "\n")

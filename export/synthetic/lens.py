@@ -16,9 +16,9 @@ def take(rng: np.random.Generator, picture: U8, cast: Rgb) -> U8:
 def _defocus(rng: np.random.Generator, picture: U8) -> U8:
     """Fewer pixels on the animal: shrink, then enlarge."""
     size = (picture.shape[1], picture.shape[0])
-    share = rng.uniform(0.42, 0.95)
+    share = rng.uniform(0.38, 0.6)
     small = (round(size[0] * share), round(size[1] * share))
-    softened = cv2.GaussianBlur(picture, (0, 0), 0.45 / share)
+    softened = cv2.GaussianBlur(picture, (0, 0), 0.42 / share)
     shrunk = cv2.resize(softened, small, interpolation=cv2.INTER_LINEAR_EXACT)
     enlarged: U8 = cv2.resize(shrunk, size, interpolation=cv2.INTER_LINEAR_EXACT)
     return enlarged
@@ -45,7 +45,7 @@ def _expose(picture: U8, cast: Rgb) -> U8:
 
 def _noise(rng: np.random.Generator, picture: U8) -> U8:
     """Sensor noise: the sum of two uniform draws, close enough to a bell."""
-    level = int(rng.integers(4, 24))
+    level = int(rng.integers(4, 11))
     draws = np.frombuffer(rng.bytes(2 * picture.size), np.uint8).reshape(2, *picture.shape)
     grain = (draws[0].astype(np.int16) + draws[1] - 255) * level // 128
     return np.clip(picture + grain, 0, 255).astype(np.uint8)

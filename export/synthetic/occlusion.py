@@ -12,16 +12,16 @@ from export.synthetic.species import Rgb
 
 def grow_foreground(rng: np.random.Generator, picture: U8, scene: Scene) -> None:
     """Draw this photo's grass and leaves over `picture [H x W x 3] uint8`, in place."""
-    if rng.random() < 0.75:
+    if rng.random() < 0.3:
         _grass(rng, picture, scene.grass)
-    if rng.random() < 0.55:
+    if rng.random() < 0.12:
         _twig(rng, picture, scene.leaf)
 
 
 def _grass(rng: np.random.Generator, picture: U8, colour: Rgb) -> None:
     height, width = picture.shape[:2]
-    tall = rng.uniform(0.12, 0.52) * height
-    for _ in range(int(rng.integers(12, 70))):
+    tall = rng.uniform(0.08, 0.22) * height
+    for _ in range(int(rng.integers(8, 30))):
         x, lean, reach = rng.uniform(0, width), rng.uniform(-0.5, 0.5), tall * rng.uniform(0.5, 1.1)
         thick = rng.uniform(1.5, 4.0)
         outline = [(x - thick, height + 2.0), (x + thick, height + 2.0)]

@@ -12,7 +12,7 @@ from export.synthetic.species import Rgb
 I32 = NDArray[np.int32]
 MARGIN = 60  # px by which the landscape is larger than a photo, so that the camera may move during an encounter
 
-_GROUNDS: tuple[Rgb, ...] = ((150, 132, 84), (122, 128, 70), (172, 146, 104), (96, 112, 58), (140, 118, 92))
+_GROUNDS: tuple[Rgb, ...] = ((146, 134, 88), (142, 133, 85), (150, 135, 91))
 _SKIES: tuple[Rgb, ...] = ((176, 200, 226), (206, 212, 214), (226, 206, 176), (146, 170, 190))
 _BUSHES: tuple[Rgb, ...] = ((74, 92, 46), (98, 104, 60), (60, 74, 50), (118, 108, 64))
 
@@ -32,17 +32,17 @@ class Scene:
 
 def draw_scene(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
     """A fresh place and light for a photo of `size` (width, height). O(pixels), about 40 ms; once an encounter."""
-    grass, leaf = (_vary(rng, _pick(rng, palette), 22) for palette in (_GROUNDS, _BUSHES))
-    exposure = rng.uniform(0.78, 1.2)
-    warmth = rng.uniform(-0.12, 0.12)
+    grass, leaf = (_vary(rng, _pick(rng, palette), 7) for palette in (_GROUNDS, _BUSHES))
+    exposure = rng.uniform(0.92, 1.08)
+    warmth = rng.uniform(-0.04, 0.04)
     return Scene(
         landscape=_landscape(rng, (size[0] + MARGIN, size[1] + MARGIN), grass, leaf),
         sun=_sun(rng),
-        ambient=int(rng.integers(110, 200)),
+        ambient=int(rng.integers(170, 205)),
         cast=(int(256 * exposure * (1 + warmth)), int(256 * exposure), int(256 * exposure * (1 - warmth))),
         grass=grass,
         leaf=leaf,
-        dapple=int(rng.integers(0, 110)) if rng.random() < 0.5 else 0,
+        dapple=int(rng.integers(20, 110)) if rng.random() < 0.6 else 0,
     )
 
 
@@ -56,10 +56,10 @@ def clouds(rng: np.random.Generator, size: tuple[int, int], cells: int, contrast
 
 def _landscape(rng: np.random.Generator, size: tuple[int, int], grass: Rgb, leaf: Rgb) -> U8:
     width, height = size
-    horizon = int(height * rng.uniform(0.12, 0.5))
+    horizon = int(height * rng.uniform(0.0, 0.05))
     sky = np.array(_vary(rng, _pick(rng, _SKIES), 14), np.int32)
     relief = np.zeros((height, width), np.int32)
-    for cells, contrast in ((4, 22), (14, 18), (50, 18), (150, 16)):
+    for cells, contrast in ((4, 16), (14, 18), (50, 26), (150, 22)):
         relief += clouds(rng, size, cells, contrast)
     ground = np.array(grass, np.int32) + relief[:, :, None]
     skyline = horizon + clouds(rng, (width, 8), 12, 18)[4]
@@ -67,11 +67,11 @@ def _landscape(rng: np.random.Generator, size: tuple[int, int], grass: Rgb, leaf
     picture = np.where(above[:, :, None], sky + relief[:, :, None] // 3, ground).clip(0, 255).astype(np.uint8)
     _bushes(rng, picture, horizon, leaf)
     _stubble(rng, picture, horizon, grass)
-    return cv2.GaussianBlur(picture, (5, 5), 1.2)
+    return cv2.GaussianBlur(picture, (0, 0), 1.4)
 
 
 def _bushes(rng: np.random.Generator, picture: U8, horizon: int, leaf: Rgb) -> None:
-    for _ in range(int(rng.integers(2, 9))):
+    for _ in range(int(rng.integers(0, 3))):
         x, y = int(rng.integers(0, picture.shape[1])), horizon + int(rng.integers(-30, 50))
         spread = int(rng.integers(20, 70))
         for _ in range(60):
@@ -91,7 +91,7 @@ def _stubble(rng: np.random.Generator, picture: U8, horizon: int, grass: Rgb) ->
 
 
 def _sun(rng: np.random.Generator) -> tuple[int, int, int]:
-    strength = rng.uniform(0.3, 0.8)
+    strength = rng.uniform(0.2, 0.36)
     x, y = rng.uniform(-0.7, 0.7), rng.uniform(-0.9, -0.3)
     return (int(256 * strength * x), int(256 * strength * y), int(256 * strength * 0.6))
 

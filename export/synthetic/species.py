@@ -26,21 +26,23 @@ class Species:
 SPECIES: Mapping[CoatKind, Species] = {
     "spots": Species(
         name="synthetic spotted antelope",
-        kinetics=Kinetics(feed=0.035, kill=0.065, scale=0.9),
-        back=(176, 128, 78),
-        belly=(222, 200, 164),
-        marking=(62, 38, 24),
+        kinetics=Kinetics(feed=0.035, kill=0.0641, variety=0.0065, scale=0.85, full_at=0.28, bare_at=0.14),
+        back=(200, 152, 96),
+        belly=(232, 212, 176),
+        marking=(52, 30, 20),
     ),
     "stripes": Species(
         name="synthetic striped antelope",
-        kinetics=Kinetics(feed=0.036, kill=0.0605, scale=0.9, grain=(0.55, 1.0)),
+        kinetics=Kinetics(
+            feed=0.036, kill=0.0612, variety=0.0048, scale=1.25, grain=(0.4, 1.0), full_at=0.32, bare_at=0.12
+        ),
         back=(196, 184, 160),
         belly=(226, 220, 204),
-        marking=(52, 42, 40),
+        marking=(86, 76, 71),
     ),
     "blotches": Species(
         name="synthetic blotched antelope",
-        kinetics=Kinetics(feed=0.042, kill=0.059, scale=0.95, full_at=0.12, bare_at=0.26),
+        kinetics=Kinetics(feed=0.042, kill=0.0595, variety=0.0045, scale=0.55, full_at=0.13, bare_at=0.25),
         back=(206, 178, 134),
         belly=(228, 212, 178),
         marking=(122, 66, 36),
