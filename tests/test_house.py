@@ -16,7 +16,19 @@ SOURCES = sorted(path for room in (*ROOMS, "benchmarks") for path in (ROOT / roo
 
 
 def test_the_service_starts_where_torch_cannot_be_imported():
-    blocked = ("torch", "torchvision", "timm", "kornia", "pandas", "sklearn", "scipy", "matplotlib", "onnx", "export", "training")
+    blocked = (
+        "torch",
+        "torchvision",
+        "timm",
+        "kornia",
+        "pandas",
+        "sklearn",
+        "scipy",
+        "matplotlib",
+        "onnx",
+        "export",
+        "training",
+    )
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for path in (ROOT / "service").rglob("*.py")
@@ -41,7 +53,9 @@ def test_files_and_functions_stay_small(path):
 
 
 def test_nothing_unpickles_or_evals():
-    forbidden = re.compile(r"\b(pickle|cPickle|dill|joblib)\b|(?<![\w.])(eval|exec)\(|allow_pickle=True|weights_only=False|yaml\.load\(")
+    forbidden = re.compile(
+        r"\b(pickle|cPickle|dill|joblib)\b|(?<![\w.])(eval|exec)\(|allow_pickle=True|weights_only=False|yaml\.load\("
+    )
     guilty = [f"{p.relative_to(ROOT)}: {m.group()}" for p in SOURCES for m in [forbidden.search(_code(p))] if m]
     assert guilty == []
 
