@@ -1,13 +1,13 @@
 """Every error Whorl raises on purpose, as one tree.
 
-    WhorlError
-    ├── ArtifactError          a bundle or gallery on disk cannot be used (damaged, missing, of another model)
-    ├── InputError             something from outside is wrong; `status` is its HTTP status
-    │   ├── ImageError         415 / 422: not an image we read, or broken
-    │   ├── TooLargeError      413: over a stated bound
-    │   └── NotFoundError      404
-    ├── BusyError              429: the queue is full
-    └── DeadlineError          504: the answer would have come too late
+WhorlError
+├── ArtifactError          a bundle or gallery on disk cannot be used (damaged, missing, of another model)
+├── InputError             something from outside is wrong; `status` is its HTTP status
+│   ├── ImageError         415 / 422: not an image we read, or broken
+│   ├── TooLargeError      413: over a stated bound
+│   └── NotFoundError      404
+├── BusyError              429: the queue is full
+└── DeadlineError          504: the answer would have come too late
 """
 
 

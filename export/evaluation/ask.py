@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from export.metrics import Outcome, average_precision
 from service.cascade import shortlist, verdict
-from service.cascade.evidence import ALL, cosine, lightglue_matcher
+from service.cascade.evidence import ALL, cosine, pair_matcher
 from service.cascade.identify import Scored, score
 from service.cascade.models import Models
 from service.cascade.policy import Policy
@@ -34,7 +34,7 @@ def ask(query: LabelledQuery, gallery: Gallery, policy: Policy, models: Models, 
     """Identify one photo and compare with its label. The time is that of search, matching and fusion."""
     started = time.perf_counter()
     allowed = shortlist.allowed_rows(gallery, query.encounter, query.viewpoint)
-    scored = score([query.features], [allowed], gallery, policy, lightglue_matcher(models, gallery))
+    scored = score([query.features], [allowed], gallery, policy, pair_matcher(models, gallery))
     known = verdict.p_known(*verdict.statistic(scored.probabilities), policy.verdict)
     decision = verdict.decide(known, policy.verdict, None)
     ms = 1e3 * (time.perf_counter() - started)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.cascade import shortlist
-from service.cascade.evidence import Evidence, PairMatcher, gather, lightglue_matcher
+from service.cascade.evidence import Evidence, PairMatcher, gather, pair_matcher
 from service.cascade.matching import Matches
 from service.cascade.models import Models
 from service.cascade.policy import Policy
@@ -59,7 +59,7 @@ def run_trials(
     gallery: Gallery, policy: Policy, models: Models, *, most: int, progress: Progress | None = None
 ) -> list[Trial]:
     """Both trials of every sampled row; a known trial needs another encounter of the animal that the photo may meet."""
-    match = _remembering(lightglue_matcher(models, gallery))
+    match = _remembering(pair_matcher(models, gallery))
     rows = sample_rows(gallery, most)
     trials: list[Trial] = []
     for done, row in enumerate(rows, 1):
@@ -87,11 +87,11 @@ def _remembering(match: PairMatcher) -> Callable[[int], PairMatcher]:
     def for_row(_row: int) -> PairMatcher:
         memory: dict[tuple[str, int], Matches] = {}
 
-        def remembered(local: str, query: LocalFeatures, rows: Sequence[int]) -> list[Matches]:
-            missing = [row for row in rows if (local, row) not in memory]
-            for row, found in zip(missing, match(local, query, missing), strict=True):
-                memory[local, row] = found
-            return [memory[local, row] for row in rows]
+        def remembered(stage: str, query: LocalFeatures, rows: Sequence[int]) -> list[Matches]:
+            missing = [row for row in rows if (stage, row) not in memory]
+            for row, found in zip(missing, match(stage, query, missing), strict=True):
+                memory[stage, row] = found
+            return [memory[stage, row] for row in rows]
 
         return remembered
 

@@ -54,7 +54,8 @@ class OnnxSession:
         self.provider: str = self._session.get_providers()[0]
         if self.provider != wanted:
             raise ArtifactError(
-                f"asked for {wanted}, onnxruntime gives {self.provider}: install the `gpu` extra and a CUDA 12 driver, or set WHORL_PROVIDER=cpu"
+                f"asked for {wanted}, onnxruntime gives {self.provider}: install the `gpu` extra and a driver for CUDA 12, "
+                "or set WHORL_PROVIDER=cpu"
             )
 
     @property

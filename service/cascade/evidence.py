@@ -13,6 +13,7 @@ from service.cascade import shortlist, voting
 from service.cascade.matching import Matches, ratio_matches
 from service.cascade.models import Models
 from service.cascade.policy import Policy
+from service.cascade.spatial import inliers
 from service.cascade.values import F32, I64, Bool, Features, Gallery, LocalFeatures, Stage
 
 MATCH_CONFIDENCE = 0.5  # WildFusion's reference implementation counts matches above this
@@ -20,6 +21,7 @@ MATCH_CONFIDENCE = 0.5  # WildFusion's reference implementation counts matches a
 ALL = "all"  # cosine:all, the mean of every backbone's cosine
 
 PairMatcher = Callable[[str, LocalFeatures, Sequence[int]], list[Matches]]
+"""(stage, query, rows) -> the matches with each row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Evidence:
     Attributes:
         rows: [R] gallery rows, no order promised.
         similarities: stage -> [R] float32.
-        matches: lightglue stage -> R matches.
+        matches: stage that joins points (inliers, lightglue) -> R matches.
         stages: what ran and how long it took.
     """
 
@@ -39,12 +41,15 @@ class Evidence:
     stages: tuple[Stage, ...]
 
 
-def lightglue_matcher(models: Models, gallery: Gallery) -> PairMatcher:
-    """LightGlue between a query annotation and gallery rows, all pairs of a call in one batch."""
+def pair_matcher(models: Models, gallery: Gallery) -> PairMatcher:
+    """Joins points between a query annotation and gallery rows, by the stage's own means."""
 
-    def match(local: str, query: LocalFeatures, rows: Sequence[int]) -> list[Matches]:
-        packed = gallery.local[local]
-        return models.matchers[local].match([(query, packed.row(row)) for row in rows])
+    def match(stage: str, query: LocalFeatures, rows: Sequence[int]) -> list[Matches]:
+        kind, model = stage.split(":")
+        pairs = [(query, gallery.local[model].row(row)) for row in rows]
+        if kind == "inliers":
+            return [inliers(a, b) for a, b in pairs]
+        return models.matchers[model].match(pairs)
 
     return match
 
@@ -66,7 +71,7 @@ def gather(features: Features, gallery: Gallery, allowed: Bool, policy: Policy, 
 
 
 def _cheap_first(stage: str) -> tuple[int, str]:
-    return ("cosine", "votes", "ratio", "lightglue").index(stage.split(":", maxsplit=1)[0]), stage
+    return ("cosine", "votes", "ratio", "inliers", "lightglue").index(stage.split(":", maxsplit=1)[0]), stage
 
 
 def concatenated(features: Features, gallery: Gallery) -> F32:
@@ -124,8 +129,9 @@ class _Collector:
             ]
             scores = np.asarray(counts, np.float32)
         else:
-            self.matches[name] = self.match(model, self.features.local[model], [int(row) for row in rows])
-            scores = np.asarray([(m.confidences > MATCH_CONFIDENCE).sum() for m in self.matches[name]], np.float32)
+            self.matches[name] = self.match(name, self.features.local[model], [int(row) for row in rows])
+            least = MATCH_CONFIDENCE if kind == "lightglue" else 0.0
+            scores = np.asarray([(m.confidences >= least).sum() for m in self.matches[name]], np.float32)
         self._ran(name, started, len(rows))
         return scores
 

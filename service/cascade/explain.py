@@ -5,40 +5,71 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from service.cascade.evidence import MATCH_CONFIDENCE
+from service.cascade.evidence import MATCH_CONFIDENCE, Evidence
 from service.cascade.matching import Matches
 from service.cascade.models import Models
 from service.cascade.values import Features, Gallery, LocalFeatures, MatchEvidence, Stage
 
-EXPLAINED = 3  # candidates that get lines
+EXPLAINED = 3  # candidates that get LightGlue's lines where no stage of the policy joined points
 _MOST_LINES = 60
 _MOST_KEYPOINTS = 256  # the strongest of each photo; LightGlue's cost grows with their square
 
+Place = tuple[int, int]
+"""A candidate's row: (query photo, place in that photo's shortlist)."""
+
 
 def line_evidence(
-    pairs: Sequence[tuple[int, int]], features: Sequence[Features], gallery: Gallery, models: Models
+    places: Sequence[Place],
+    evidence: Sequence[Evidence],
+    features: Sequence[Features],
+    gallery: Gallery,
+    models: Models,
 ) -> tuple[list[tuple[MatchEvidence, ...]], Stage]:
-    """LightGlue lines for the first few (query photo, gallery row) pairs; empty tuples for the rest.
+    """Lines for each candidate: the very matches that decided, or LightGlue's for the first few where no stage joined points.
 
-    Uses the first matcher whose local features both sides have. O(EXPLAINED) pairs, whatever the gallery.
+    O(candidates), or EXPLAINED LightGlue pairs, whatever the gallery.
     """
     started = time.perf_counter()
+    if any(one.matches for one in evidence):
+        lines = [_decided(place, evidence, features, gallery) for place in places]
+    else:
+        lines = _looked_up(
+            [(photo, int(evidence[photo].rows[place])) for photo, place in places], features, gallery, models
+        )
+    return lines, Stage("lines", 1e3 * (time.perf_counter() - started), sum(bool(line) for line in lines))
+
+
+def _decided(
+    place: Place, evidence: Sequence[Evidence], features: Sequence[Features], gallery: Gallery
+) -> tuple[MatchEvidence, ...]:
+    """The policy's own matches, the stage with the most first."""
+    photo, position = place
+    row = int(evidence[photo].rows[position])
+    found = []
+    for stage, matches in evidence[photo].matches.items():
+        name = stage.split(":")[1]
+        both = (features[photo].local[name], gallery.local[name].row(row))
+        found.append(_lines(name, (photo, row), both, matches[position]))
+    return tuple(sorted(found, key=lambda one: -len(one.confidences)))
+
+
+def _looked_up(
+    pairs: Sequence[tuple[int, int]], features: Sequence[Features], gallery: Gallery, models: Models
+) -> list[tuple[MatchEvidence, ...]]:
+    """LightGlue on the first pairs, with the first matcher whose local features both sides have."""
     lines: list[tuple[MatchEvidence, ...]] = [() for _ in pairs]
-    usable = [
-        m
-        for m in models.matchers.values()
-        if m.spec.local in gallery.local and all(m.spec.local in f.local for f in features)
-    ]
+    usable = [name for name in models.matchers if name in gallery.local and all(name in f.local for f in features)]
     chosen = list(pairs[:EXPLAINED])
-    if usable and chosen:
-        matcher = usable[0]
-        name = matcher.spec.local
-        both = [
-            (_strongest(features[photo].local[name]), _strongest(gallery.local[name].row(row))) for photo, row in chosen
-        ]
-        for i, found in enumerate(matcher.match(both)):
-            lines[i] = (_evidence(name, chosen[i], both[i], found),)
-    return lines, Stage("lines", 1e3 * (time.perf_counter() - started), len(chosen) if usable else 0)
+    if not usable or not chosen:
+        return lines
+    name = usable[0]
+    both = [
+        (_strongest(features[photo].local[name]), _strongest(gallery.local[name].row(row))) for photo, row in chosen
+    ]
+    for i, found in enumerate(models.matchers[name].match(both)):
+        sure = found.confidences > MATCH_CONFIDENCE
+        lines[i] = (_lines(name, chosen[i], both[i], Matches(found.indices[sure], found.confidences[sure])),)
+    return lines
 
 
 def _strongest(features: LocalFeatures) -> LocalFeatures:
@@ -46,11 +77,10 @@ def _strongest(features: LocalFeatures) -> LocalFeatures:
     return LocalFeatures(features.keypoints[:n], features.descriptors[:n], features.scores[:n], features.size_px)
 
 
-def _evidence(
+def _lines(
     model: str, pair: tuple[int, int], both: tuple[LocalFeatures, LocalFeatures], found: Matches
 ) -> MatchEvidence:
     best = np.argsort(-found.confidences, kind="stable")[:_MOST_LINES]
-    best = best[found.confidences[best] > MATCH_CONFIDENCE]
     return MatchEvidence(
         model=model,
         query_annotation=pair[0],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.cascade import shortlist, verdict, wildfusion
-from service.cascade.evidence import Evidence, PairMatcher, gather, lightglue_matcher
+from service.cascade.evidence import Evidence, PairMatcher, gather, pair_matcher
 from service.cascade.explain import line_evidence
 from service.cascade.models import Models
 from service.cascade.policy import Policy, policy_for
@@ -94,7 +94,7 @@ def _identify(query: Query, features: list[Features], state: CascadeState, extra
     if len(gallery) == 0:
         return _without_candidates("new", "the gallery of this species is empty", policy, gallery)
     allowed = [shortlist.allowed_rows(gallery, query.encounter, a.viewpoint) for a in query.annotations]
-    scored = score(features, allowed, gallery, policy, lightglue_matcher(state.models, gallery))
+    scored = score(features, allowed, gallery, policy, pair_matcher(state.models, gallery))
     if np.isnan(scored.probabilities).all():
         return _without_candidates("review", "nobody in the gallery is known from this side", policy, gallery)
     decision = verdict.decide(
@@ -136,11 +136,17 @@ def _candidates(
             for name, p in probabilities.items()
         }
         found.append((int(who), photo, place, detail))
-    pairs = [(photo, int(scored.evidence[photo].rows[place])) for _, photo, place, _ in found]
-    lines, stage = line_evidence(pairs, features, gallery, models)
+    places = [(photo, place) for _, photo, place, _ in found]
+    lines, stage = line_evidence(places, scored.evidence, features, gallery, models)
     return tuple(
-        Candidate(gallery.identities[who], float(scored.probabilities[who]), detail, pairs[i][1], lines[i])
-        for i, (who, _, _, detail) in enumerate(found)
+        Candidate(
+            identity=gallery.identities[who],
+            probability=float(scored.probabilities[who]),
+            evidence=detail,
+            gallery_row=int(scored.evidence[photo].rows[place]),
+            matches=lines[i],
+        )
+        for i, (who, photo, place, detail) in enumerate(found)
     ), stage
 
 

@@ -13,7 +13,7 @@ from service.cascade.calibration import Calibrator
 from service.errors import ArtifactError
 
 POOLED = "*"
-_STAGE = r"^(cosine|votes|lightglue|ratio):[a-z0-9_]+$"
+_STAGE = r"^(cosine|votes|inliers|lightglue|ratio):[a-z0-9_]+$"
 
 
 class _Data(BaseModel):
@@ -53,7 +53,7 @@ class EvidenceStage(_Data):
 
     @property
     def kind(self) -> str:
-        """cosine | votes | lightglue | ratio."""
+        """cosine | votes | inliers | lightglue | ratio."""
         return self.stage.split(":")[0]
 
     @property
