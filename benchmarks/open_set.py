@@ -2,6 +2,8 @@
 
     python -m benchmarks open_set [synthetic | real]
 
+Plain WildFusion takes seconds a query, so it is asked a fixed sample of the queries.
+
 Real photos are read from WHORL_DATA (a folder of data sets in the wildlife-datasets convention with a `split_open` column).
 """
 
@@ -13,12 +15,14 @@ from rich.console import Console
 
 from export.evaluation.command import run
 from export.evaluation.report import plot, table
+from export.policies import PLAIN
 from export.synthetic.dataset import generate
 from service.artifacts.manifest import write_json
 
 UNSEEN_SEEDS = (9001, 9002, 9003)
 COATS = ("spots", "stripes", "blotches")
 OUT = Path("artifacts/benchmarks")
+PLAIN_QUERIES = 100
 
 
 def main(which: str = "all") -> None:
@@ -35,7 +39,14 @@ def main(which: str = "all") -> None:
         if not files:
             Console().print(f"no real data sets in {folder}: set WHORL_DATA")
     for annotations in files:
-        found = run(annotations, None, ["every"], None, None)
+        found = run(
+            annotations,
+            None,
+            ["cosine", "cosine_efficientnet_lite0", "cosine_dinov2_s", "rootsift", "fitted"],
+            None,
+            None,
+        )
+        found["policies"] |= run(annotations, None, [PLAIN], PLAIN_QUERIES, None)["policies"]
         OUT.mkdir(parents=True, exist_ok=True)
         write_json(OUT / f"{found['dataset']}.json", found)
         plot(found, OUT / f"{found['dataset']}.png")

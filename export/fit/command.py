@@ -40,8 +40,7 @@ def fit(bundle_folder: Path, galleries_folder: Path) -> dict[str, Policy]:
     with progress_bar("asking held-out photos") as advance:
         found = choose(galleries, bundle, models, progress=advance)
     policies = {**read_policies(bundle), **found}
-    publish_policies(bundle, policies)
-    return policies
+    return read_policies(publish_policies(bundle, policies))
 
 
 def _table(policies: dict[str, Policy]) -> Table:

@@ -52,6 +52,7 @@ def _check_models(where: str, policy: Policy, bundle: Bundle) -> None:
         "cosine": {spec.name for spec in bundle.embedders} | {"all"},
         "votes": local,
         "ratio": local,
+        "inliers": local,
         "lightglue": matched,
     }
     for name in [*(stage.stage for stage in policy.stages), *policy.shortlist.sources]:

@@ -49,6 +49,8 @@ def pair_matcher(models: Models, gallery: Gallery) -> PairMatcher:
         pairs = [(query, gallery.local[model].row(row)) for row in rows]
         if kind == "inliers":
             return [inliers(a, b) for a, b in pairs]
+        if kind == "ratio":
+            return [ratio_matches(a.descriptors, b.descriptors) for a, b in pairs]
         return models.matchers[model].match(pairs)
 
     return match
@@ -122,12 +124,6 @@ class _Collector:
         started = time.perf_counter()
         if kind == "cosine":
             scores = cosine(self.features, self.gallery, model, rows)
-        elif kind == "ratio":
-            packed, query = self.gallery.local[model], self.features.local[model]
-            counts = [
-                len(ratio_matches(query.descriptors, packed.row(int(row)).descriptors).confidences) for row in rows
-            ]
-            scores = np.asarray(counts, np.float32)
         else:
             self.matches[name] = self.match(name, self.features.local[model], [int(row) for row in rows])
             least = MATCH_CONFIDENCE if kind == "lightglue" else 0.0
