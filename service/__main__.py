@@ -91,6 +91,7 @@ def _what_to_try(address: str, state: ServiceState) -> str:
         f"  a page     {address}/\n"
         f'  a photo    curl -F images=@photo.jpg -F "species={species}" {address}/v1/identify\n'
         f"  the API    {address}/docs\n"
+        f"  your own   make run DATA=your.csv\n"
     )
 
 
