@@ -3,9 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import identify, open_set, search
+from benchmarks import identify, open_set, search, serving_environment
 
-ALL: dict[str, Callable[..., None]] = {"search": search.main, "identify": identify.main, "open_set": open_set.main}
+ALL: dict[str, Callable[..., None]] = {
+    "search": search.main,
+    "identify": identify.main,
+    "serving_environment": serving_environment.main,
+    "open_set": open_set.main,
+}
 
 
 def main(arguments: list[str]) -> None:

@@ -33,12 +33,13 @@ class LabelledQuery:
 def ask(query: LabelledQuery, gallery: Gallery, policy: Policy, models: Models, *, ms_features: float) -> Outcome:
     """Identify one photo and compare with its label. The time is that of search, matching and fusion."""
     started = time.perf_counter()
-    allowed = shortlist.allowed_rows(gallery, query.encounter, query.viewpoint)
-    scored = score([query.features], [allowed], gallery, policy, pair_matcher(models, gallery))
+    match = pair_matcher(models, gallery)
+    scored = score([query.features], [query.viewpoint], query.encounter, gallery, policy, match)
     known = verdict.p_known(*verdict.statistic(scored.probabilities), policy.verdict)
     decision = verdict.decide(known, policy.verdict, None)
     ms = 1e3 * (time.perf_counter() - started)
     named = _best(scored, gallery)
+    allowed = shortlist.allowed_rows(gallery, query.encounter, query.viewpoint)
     ranked = rank_rows(scored, query.features, gallery, policy, allowed)
     names = np.asarray([identity.name for identity in gallery.identities])
     relevant = names[gallery.identity_of[ranked]] == query.individual

@@ -44,6 +44,8 @@ def choose(
         chosen = {POOLED: best(template, trials, galleries, fitted_on=POOLED)}
     except InputError:
         return dict.fromkeys([POOLED, *galleries], unfitted(template))
+    if len(trials) == 1:  # the pool is this species
+        return {**chosen, next(iter(trials)): chosen[POOLED].model_copy(update={"fitted_on": next(iter(trials))})}
     for species, listed in trials.items():
         try:
             chosen[species] = best(template, {species: listed}, galleries, fitted_on=species)

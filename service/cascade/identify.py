@@ -11,7 +11,7 @@ from service.cascade.evidence import Evidence, PairMatcher, gather, pair_matcher
 from service.cascade.explain import line_evidence
 from service.cascade.models import Models
 from service.cascade.policy import Policy, policy_for
-from service.cascade.values import F32, Bool, Candidate, Features, Gallery, Identification, Query, Stage, VerdictName
+from service.cascade.values import F32, Candidate, Features, Gallery, Identification, Query, Stage, VerdictName
 from service.errors import InputError, NotFoundError
 
 _FEWEST_KEYPOINTS = 8
@@ -71,18 +71,20 @@ def extract(queries: Sequence[Query], state: CascadeState) -> list[list[Features
 
 
 def score(
-    features: Sequence[Features], allowed: Sequence[Bool], gallery: Gallery, policy: Policy, match: PairMatcher
+    features: Sequence[Features],
+    viewpoints: Sequence[str | None],
+    encounter: str | None,
+    gallery: Gallery,
+    policy: Policy,
+    match: PairMatcher,
 ) -> Scored:
-    """Fused probability of every candidate individual for one encounter.
-
-    Args:
-        features, allowed: per photo; `allowed` [N] says which rows it may meet.
-    """
+    """Fused probability of every candidate individual for one encounter; `features` and `viewpoints` are per photo."""
+    allowed = [shortlist.allowed_rows(gallery, encounter, viewpoint) for viewpoint in viewpoints]
     evidence = tuple(gather(f, gallery, a, policy, match) for f, a in zip(features, allowed, strict=True))
     fused = tuple(wildfusion.fuse(e, policy, gallery.identity_of) for e in evidence)
     photos = [wildfusion.per_individual(f, e.rows, gallery) for f, e in zip(fused, evidence, strict=True)]
-    comparable = [np.bincount(gallery.identity_of[a], minlength=len(gallery.identities)) > 0 for a in allowed]
-    return Scored(wildfusion.per_encounter(photos, comparable), evidence, fused)
+    able = [shortlist.comparable(gallery, viewpoint) for viewpoint in viewpoints]
+    return Scored(wildfusion.per_encounter(photos, able), evidence, fused)
 
 
 def _identify(query: Query, features: list[Features], state: CascadeState, extraction: Stage) -> Identification:
@@ -93,14 +95,14 @@ def _identify(query: Query, features: list[Features], state: CascadeState, extra
     policy = policy_for(query.species, state.policies)
     if len(gallery) == 0:
         return _without_candidates("new", "the gallery of this species is empty", policy, gallery)
-    allowed = [shortlist.allowed_rows(gallery, query.encounter, a.viewpoint) for a in query.annotations]
-    scored = score(features, allowed, gallery, policy, pair_matcher(state.models, gallery))
+    viewpoints = [annotation.viewpoint for annotation in query.annotations]
+    scored = score(features, viewpoints, query.encounter, gallery, policy, pair_matcher(state.models, gallery))
     if np.isnan(scored.probabilities).all():
         return _without_candidates("review", "nobody in the gallery is known from this side", policy, gallery)
     decision = verdict.decide(
         verdict.p_known(*verdict.statistic(scored.probabilities), policy.verdict), policy.verdict, query.far
     )
-    reasons = [*decision.reasons, *_caveats(allowed, query, gallery, policy)]
+    reasons = [*decision.reasons, *_caveats(viewpoints, query, gallery, policy)]
     name = decision.verdict
     if _unreadable(features, policy):
         name, reasons = "review", ["too few distinctive points in the photo to tell individuals apart"]
@@ -161,10 +163,10 @@ def _best_row(scored: Scored, who: int, gallery: Gallery) -> tuple[int, int]:
     return -best[1], best[2]
 
 
-def _caveats(allowed: list[Bool], query: Query, gallery: Gallery, policy: Policy) -> list[str]:
+def _caveats(viewpoints: Sequence[str | None], query: Query, gallery: Gallery, policy: Policy) -> list[str]:
     reasons = []
-    met = np.unique(gallery.identity_of[np.any(allowed, axis=0)])
-    if unseen := len(gallery.identities) - len(met):
+    met = np.any([shortlist.comparable(gallery, viewpoint) for viewpoint in viewpoints], axis=0)
+    if unseen := int(np.count_nonzero(~met)):
         reasons.append(
             f"{unseen} of {len(gallery.identities)} individuals could not be compared (known only from the other flank)"
         )

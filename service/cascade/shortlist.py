@@ -10,14 +10,24 @@ from service.cascade.values import F32, FLANKS, I64, Bool, Gallery, VectorIndex
 
 
 def allowed_rows(gallery: Gallery, encounter: str | None, viewpoint: str | None) -> Bool:
-    """[N] rows a query may meet: not of its own encounter, and not the other flank where both are known. O(N)."""
-    allowed = np.ones(len(gallery), bool)
+    """[N] rows a query may meet: not of its own encounter, and not the other flank where both are known. O(N) bytes."""
+    other = _other_flank(viewpoint)
+    allowed = gallery.flank_of != other if other is not None else np.ones(len(gallery), bool)
     if encounter:
         allowed &= gallery.encounters != encounter
-    if viewpoint in FLANKS:
-        other = next(iter(FLANKS - {viewpoint}))
-        allowed &= gallery.viewpoints != other
     return allowed
+
+
+def comparable(gallery: Gallery, viewpoint: str | None) -> Bool:
+    """[M] individuals that have any row this viewpoint may meet. O(M)."""
+    other = _other_flank(viewpoint)
+    flanks = [code for code in range(1 + len(FLANKS)) if code != other]
+    return np.asarray(gallery.seen_from[:, flanks].any(axis=1))
+
+
+def _other_flank(viewpoint: str | None) -> int | None:
+    """Flank code that the viewpoint must not meet; None: it may meet all."""
+    return 2 - FLANKS.index(viewpoint) if viewpoint in FLANKS else None
 
 
 def nearest_rows(embedding: F32, index: VectorIndex, allowed: Bool, size: int) -> tuple[I64, F32]:
@@ -25,8 +35,9 @@ def nearest_rows(embedding: F32, index: VectorIndex, allowed: Bool, size: int) -
 
     Searches deeper (doubling) while disallowed rows fill the answer; one FAISS search where nothing is disallowed.
     """
-    wanted = min(size, int(allowed.sum()))
-    depth = min(index.ntotal, size if allowed.all() else 2 * size)
+    free = int(np.count_nonzero(allowed))
+    wanted = min(size, free)
+    depth = min(index.ntotal, size if free == len(allowed) else 2 * size)
     while wanted:
         similarity, found = index.search(embedding[None, :], depth)
         keep = (found[0] >= 0) & allowed[np.maximum(found[0], 0)]

@@ -13,7 +13,7 @@ U8: TypeAlias = NDArray[np.uint8]
 Bool: TypeAlias = NDArray[np.bool_]
 
 VerdictName: TypeAlias = Literal["known", "new", "review"]
-FLANKS = frozenset({"left", "right"})
+FLANKS = ("left", "right")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,8 @@ class Gallery:
         indexes: "all" -> FAISS index (inner product) over the backbones' vectors laid end to end, names in order, normalised.
         local: local-feature name -> PackedLocal.
         descriptor_indexes: local-feature name -> searchable index over all its descriptors, in PackedLocal order.
+        flank_of: [N] int8, 0 where the row shows no stated flank, else 1 + its place in FLANKS (made here: no query compares words).
+        seen_from: [M x 3] bool, whether an individual has a row of that flank code.
     """
 
     species: str
@@ -161,6 +163,17 @@ class Gallery:
     indexes: Mapping[str, VectorIndex]
     local: Mapping[str, PackedLocal]
     descriptor_indexes: Mapping[str, DescriptorIndex] = field(default_factory=dict)
+    flank_of: NDArray[np.int8] = field(init=False)
+    seen_from: Bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        flank_of = np.zeros(len(self.identity_of), np.int8)
+        for code, flank in enumerate(FLANKS, 1):
+            flank_of[self.viewpoints == flank] = code
+        seen_from = np.zeros((len(self.identities), 1 + len(FLANKS)), bool)
+        seen_from[self.identity_of, flank_of] = True
+        object.__setattr__(self, "flank_of", flank_of)
+        object.__setattr__(self, "seen_from", seen_from)
 
     def __len__(self) -> int:
         return len(self.identity_of)

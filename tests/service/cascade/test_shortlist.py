@@ -2,7 +2,8 @@ import faiss
 import numpy as np
 import pytest
 
-from service.cascade.shortlist import by_individual, nearest_rows
+from service.cascade.shortlist import allowed_rows, by_individual, comparable, nearest_rows
+from service.cascade.values import Gallery, Identity
 
 
 def test_one_much_photographed_animal_does_not_hide_the_others():
@@ -41,3 +42,33 @@ def test_no_allowed_row_gives_nothing():
     index.add(np.eye(2, dtype=np.float32))
     rows, similarity = nearest_rows(np.ones(2, np.float32), index, np.zeros(2, bool), 5)
     assert (len(rows), len(similarity)) == (0, 0)
+
+
+@pytest.fixture
+def gallery():
+    identity_of = np.array([0, 0, 1, 2, 2])
+    words = {
+        "encounters": np.array(["e1", "e2", "e2", "", ""]),
+        "viewpoints": np.array(["left", "right", "left", "", "front"]),
+        "annotations": np.array(list("abcde")),
+        "photos": np.array(list("abcde")),
+    }
+    who = tuple(Identity(str(i), str(i)) for i in range(3))
+    boxes = np.zeros((5, 4), np.int64)
+    return Gallery("s", "v", "f", who, identity_of, boxes=boxes, embeddings={}, indexes={}, local={}, **words)
+
+
+@pytest.mark.parametrize(
+    ("encounter", "viewpoint", "rows", "individuals"),
+    [
+        (None, None, [0, 1, 2, 3, 4], [0, 1, 2]),
+        (None, "left", [0, 2, 3, 4], [0, 1, 2]),
+        (None, "right", [1, 3, 4], [0, 2]),
+        (None, "front", [0, 1, 2, 3, 4], [0, 1, 2]),
+        ("e2", None, [0, 3, 4], [0, 1, 2]),
+        ("e2", "left", [0, 3, 4], [0, 1, 2]),
+    ],
+)
+def test_left_meets_left_and_nobody_meets_their_own_encounter(gallery, encounter, viewpoint, rows, individuals):
+    assert np.flatnonzero(allowed_rows(gallery, encounter, viewpoint)).tolist() == rows
+    assert np.flatnonzero(comparable(gallery, viewpoint)).tolist() == individuals
