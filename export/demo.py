@@ -7,8 +7,9 @@ import typer
 from rich.console import Console
 
 from export.annotations import read_annotations
-from export.base import copy_base
+from export.base import cache_folder, copy_base
 from export.console import one_clear_line, progress_bar
+from export.feature_cache import FeatureCache
 from export.fit.command import fit
 from export.gallery import build_gallery
 from export.synthetic.dataset import generate
@@ -49,8 +50,9 @@ def prepare(out: Path, annotations: Path | None, species: str | None = None) -> 
 def _gallery_and_fit(out: Path, annotations: Path, species: str | None, bundle: Bundle, console: Console) -> None:
     console.print("2/3 gallery: what the networks say of every photo (once a photo)")
     read = read_annotations(annotations, species=species)
+    cache = FeatureCache(cache_folder() / "features")
     for name in read.species():
-        report = build_gallery(bundle, read.rows, name, out / "galleries", bar=progress_bar)
+        report = build_gallery(bundle, read.rows, name, out / "galleries", cache=cache, bar=progress_bar)
         console.print(f"  {name}: {report.rows} photos of {report.identities} individuals", highlight=False)
         for path, reason in report.failed:
             console.print(f"  skipped {path}: {reason}", highlight=False)

@@ -3,6 +3,7 @@
 import fcntl
 import importlib.metadata
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,8 +44,8 @@ def build_bundle(config: ModelConfig | Path | str, out: Path, progress: Step = l
 @contextmanager
 def _only_builder(out: Path) -> Iterator[None]:
     """Whoever asks for the same bundle at the same time waits for the first one's."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.with_name(f".{out.name}.lock").open("w") as lock:
+    name = f"whorl-bundle-{sha256_json(str(out.resolve()))[:16]}.lock"
+    with (Path(tempfile.gettempdir()) / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -12,7 +12,7 @@ from service.errors import InputError
 
 FITTED = "fitted"
 TRIAL_ROWS = 400
-_INDIVIDUALS = 20
+_INDIVIDUALS = 10
 _WORTHWHILE = 0.002
 
 

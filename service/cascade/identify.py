@@ -15,6 +15,7 @@ from service.cascade.values import F32, Candidate, Features, Gallery, Identifica
 from service.errors import InputError, NotFoundError
 
 _FEWEST_KEYPOINTS = 8
+_LEAST_CONTRAST = 4.0  # standard deviation of all pixel values, 0 to 255: below it a frame is fog, night or a lens cap
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,8 @@ def _identify(query: Query, features: list[Features], state: CascadeState, extra
     )
     reasons = [*decision.reasons, *_caveats(viewpoints, query, gallery, policy)]
     name = decision.verdict
-    if _unreadable(features, policy):
-        name, reasons = "review", ["too few distinctive points in the photo to tell individuals apart"]
+    if _unreadable(query, features, policy):
+        name, reasons = "review", ["the photo shows too little to tell individuals apart"]
     candidates, lines = _candidates(scored, features, gallery, policy, state.models)
     return Identification(
         verdict=name,
@@ -175,8 +176,10 @@ def _caveats(viewpoints: Sequence[str | None], query: Query, gallery: Gallery, p
     return reasons
 
 
-def _unreadable(features: list[Features], policy: Policy) -> bool:
-    """True where the policy reads local features and no photo has enough of any."""
+def _unreadable(query: Query, features: list[Features], policy: Policy) -> bool:
+    """True where no photo has any contrast, or the policy reads local features and no photo has enough of any."""
+    if all(annotation.image.std() < _LEAST_CONTRAST for annotation in query.annotations):
+        return True
     names = policy.locals()
     return bool(names) and all(len(f.local[name]) < _FEWEST_KEYPOINTS for f in features for name in names)
 
