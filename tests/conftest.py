@@ -29,8 +29,9 @@ def models(default_bundle: Bundle) -> Models:
 @pytest.fixture(scope="session")
 def data_root() -> Path:
     """Folder of real photos with individual labels, which never enter the repository (WHORL_DATA)."""
-    folder = Path(os.environ.get("WHORL_DATA", str(ROOT.parent / "shared" / "data")))
-    if not folder.is_dir():
+    named = os.environ.get("WHORL_DATA", str(ROOT.parent / "shared" / "data"))
+    folder = Path(named)
+    if not named or not folder.is_dir():
         pytest.skip(f"no real photos at {folder}: set WHORL_DATA to their folder")
     return folder
 

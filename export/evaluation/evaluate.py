@@ -28,7 +28,7 @@ from service.catalogue.enrolment import encounter_id
 from service.errors import InputError, WhorlError
 from service.images import decode_image
 
-_TRIAL_ROWS, _MATCHED_TRIAL_ROWS = 300, 120
+_TRIAL_ROWS, _MATCHED_TRIAL_ROWS = 200, 100
 _TIMED_PHOTOS = 12
 
 

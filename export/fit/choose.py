@@ -11,7 +11,7 @@ from service.cascade.values import Gallery
 from service.errors import InputError
 
 FITTED = "fitted"
-TRIAL_ROWS = 400
+TRIAL_ROWS = 300
 _INDIVIDUALS = 10
 _WORTHWHILE = 0.002
 

@@ -114,7 +114,7 @@ def no_matches() -> Matches:
 
 
 def _mutual(similarity: F32) -> tuple[I64, I64]:
-    to_b, to_a = similarity.argmax(1), similarity.argmax(0)
+    to_b, to_a = similarity.argmax(1), similarity.T.copy().argmax(1)  # along rows: columns would miss the cache
     own = np.flatnonzero(to_a[to_b] == np.arange(len(similarity)))
     return own, to_b[own]
 
