@@ -15,7 +15,7 @@ from rich.table import Table
 
 from service.artifacts.vector_index import read_index, write_index
 from service.cascade.shortlist import allowed_rows, by_individual, nearest_rows
-from service.cascade.values import Gallery, Identity
+from service.cascade.values import F32, Gallery, Identity, VectorIndex
 
 DIM, QUERIES, DEPTH = 256, 300, 300
 
@@ -33,20 +33,25 @@ def main(rows: int = 1_000_000) -> None:
         path = Path(folder) / "index.faiss"
         settings = write_index(path, vectors)
         index = read_index(path, settings, (rows, DIM))
-        raw, ours = [], []
-        for query in [*queries[:20], *queries]:
-            started = time.perf_counter()
-            index.search(query[None, :], DEPTH)
-            between = time.perf_counter()
-            allowed = allowed_rows(gallery, None, None)
-            found, similarity = nearest_rows(query, index, allowed, DEPTH)
-            by_individual(found, similarity, gallery.identity_of, individuals=20, rows_each=2)
-            raw.append(between - started)
-            ours.append(time.perf_counter() - between)
-    raw_ms, ours_ms = (1e3 * float(np.median(times[20:])) for times in (raw, ours))
+        times: dict[str, list[float]] = {"raw": [], "ours": []}
+        for turn, query in enumerate([*queries[:20], *queries]):
+            for name in ("raw", "ours") if turn % 2 else ("ours", "raw"):  # whoever comes second finds warm caches
+                started = time.perf_counter()
+                if name == "raw":
+                    index.search(query[None, :], DEPTH)
+                else:
+                    _search(query, index, gallery)
+                times[name].append(time.perf_counter() - started)
+    raw_ms, ours_ms = (1e3 * float(np.median(times[name][20:])) for name in ("raw", "ours"))
     table = Table("rows", "index", "raw faiss ms", "shortlist search ms", "ratio")
     table.add_row(f"{rows:,}", str(settings), f"{raw_ms:.3f}", f"{ours_ms:.3f}", f"{ours_ms / raw_ms:.3f}")
     Console().print(table)
+
+
+def _search(query: F32, index: VectorIndex, gallery: Gallery) -> None:
+    allowed = allowed_rows(gallery, None, None)
+    rows, similarity = nearest_rows(query, index, allowed, DEPTH)
+    by_individual(rows, similarity, gallery.identity_of, individuals=20, rows_each=2)
 
 
 def _gallery(rows: int) -> Gallery:

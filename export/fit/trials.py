@@ -73,7 +73,8 @@ def _both(gallery: Gallery, policy: Policy, match: PairMatcher, row: int) -> Ite
     features = row_features(gallery, row)
     who = int(gallery.identity_of[row])
     encounter = str(gallery.encounters[row]) or f"row {row}"
-    allowed: Bool = shortlist.allowed_rows(gallery, str(gallery.encounters[row]) or None, str(gallery.viewpoints[row]))
+    viewpoint = str(gallery.viewpoints[row])
+    allowed: Bool = shortlist.allowed_rows(gallery, str(gallery.encounters[row]) or None, viewpoint).copy()
     allowed[row] = False
     same = gallery.identity_of == who
     for known, may_meet in ((True, allowed), (False, allowed & ~same)):

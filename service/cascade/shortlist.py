@@ -10,12 +10,10 @@ from service.cascade.values import F32, FLANKS, I64, Bool, Gallery, VectorIndex
 
 
 def allowed_rows(gallery: Gallery, encounter: str | None, viewpoint: str | None) -> Bool:
-    """[N] rows a query may meet: not of its own encounter, and not the other flank where both are known. O(N) bytes."""
+    """[N] rows a query may meet (read only): not of its own encounter, and not the other flank where both are known. O(N) bytes."""
     other = _other_flank(viewpoint)
-    allowed = gallery.flank_of != other if other is not None else np.ones(len(gallery), bool)
-    if encounter:
-        allowed &= gallery.encounters != encounter
-    return allowed
+    allowed = gallery.everyone if other is None else gallery.flank_of != other
+    return allowed & (gallery.encounters != encounter) if encounter else allowed
 
 
 def comparable(gallery: Gallery, viewpoint: str | None) -> Bool:
@@ -53,14 +51,12 @@ def by_individual(rows: I64, similarity: F32, identity_of: I64, *, individuals: 
 
     O(R log R) for R rows.
     """
-    order = np.argsort(-similarity, kind="stable")
-    kept: list[int] = []
-    taken: dict[int, int] = {}
-    for row in rows[order]:
-        who = int(identity_of[row])
-        if who not in taken and len(taken) == individuals:
-            continue
-        if taken.get(who, 0) < rows_each:
-            taken[who] = taken.get(who, 0) + 1
-            kept.append(int(row))
-    return np.asarray(kept, np.int64)
+    ranked = rows[np.argsort(-similarity, kind="stable")]
+    _, first, who = np.unique(identity_of[ranked], return_index=True, return_inverse=True)
+    place = np.empty(len(first), np.int64)  # of each individual, by its best row
+    place[np.argsort(first)] = np.arange(len(first))
+    together = np.argsort(who, kind="stable")
+    sizes = np.bincount(who, minlength=len(first))
+    turn = np.empty(len(ranked), np.int64)  # which of its individual's rows each one is
+    turn[together] = np.arange(len(ranked)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return ranked[(place[who] < individuals) & (turn < rows_each)]

@@ -146,6 +146,7 @@ class Gallery:
         local: local-feature name -> PackedLocal.
         descriptor_indexes: local-feature name -> searchable index over all its descriptors, in PackedLocal order.
         flank_of: [N] int8, 0 where the row shows no stated flank, else 1 + its place in FLANKS (made here: no query compares words).
+        everyone: [N] bool, all True, read only.
         seen_from: [M x 3] bool, whether an individual has a row of that flank code.
     """
 
@@ -165,6 +166,7 @@ class Gallery:
     descriptor_indexes: Mapping[str, DescriptorIndex] = field(default_factory=dict)
     flank_of: NDArray[np.int8] = field(init=False)
     seen_from: Bool = field(init=False)
+    everyone: Bool = field(init=False)
 
     def __post_init__(self) -> None:
         flank_of = np.zeros(len(self.identity_of), np.int8)
@@ -174,6 +176,8 @@ class Gallery:
         seen_from[self.identity_of, flank_of] = True
         object.__setattr__(self, "flank_of", flank_of)
         object.__setattr__(self, "seen_from", seen_from)
+        object.__setattr__(self, "everyone", np.ones(len(self.identity_of), bool))
+        self.everyone.flags.writeable = False
 
     def __len__(self) -> int:
         return len(self.identity_of)
