@@ -2,7 +2,8 @@
 
     python -m benchmarks identify [calls]
 
-Model time is what networks and matchers take (features, votes, lines); the rest (HTTP, queue, search, fusion, record, JSON) is ours.
+Model time is what networks and matchers take (features, votes, inliers, lines); the rest (HTTP, queue, search, fusion, record, JSON)
+is ours.
 JPEG decoding is reported apart.
 """
 
@@ -21,7 +22,8 @@ from rich.table import Table
 from export.demo import prepare
 
 PORT = 18517
-_MODEL = re.compile(r"^(features|lines|votes:|lightglue:|ratio:)")
+_MODEL = re.compile(r"^(features|lines|votes:|inliers:|lightglue:|ratio:)")
+_TIMING = re.compile(r"(\w+);dur=([\d.]+)")
 
 
 def main(calls: int = 60) -> None:
@@ -48,19 +50,24 @@ def _measure(photos: list[Path], service: subprocess.Popen[bytes]) -> dict[str, 
         for number, path in enumerate([photos[0], *photos]):
             data = path.read_bytes()
             started = time.perf_counter()
-            answer = client.post("/v1/identify", files={"images": data}, data={"species": species}).json()
+            response = client.post("/v1/identify", files={"images": data}, data={"species": species})
+            answer = response.json()
             total = 1e3 * (time.perf_counter() - started)
             if number:
-                _add(parts, answer, total)
+                record = _TIMING.findall(response.headers["server-timing"])
+                _add(parts, answer, total, {name: float(ms) for name, ms in record})
     return parts
 
 
-def _add(parts: dict[str, list[float]], answer: dict[str, Any], total: float) -> None:
+def _add(parts: dict[str, list[float]], answer: dict[str, Any], total: float, inside: dict[str, float]) -> None:
     decode = answer["timings_ms"]["decode"]
     model = 0.0
     for stage in answer["stages"]:
         parts.setdefault(stage["name"], []).append(stage["duration_ms"])
         model += stage["duration_ms"] if _MODEL.match(stage["name"]) else 0.0
+    parts.setdefault("queue", []).append(inside["queue"])
+    parts.setdefault("record", []).append(inside["record"])
+    parts.setdefault("HTTP and JSON", []).append(total - inside["total"])
     parts.setdefault("decode (JPEG)", []).append(decode)
     parts.setdefault("model time in all", []).append(model)
     parts.setdefault("everything else", []).append(total - decode - model)

@@ -42,15 +42,13 @@ def line_evidence(
 def _decided(
     place: Place, evidence: Sequence[Evidence], features: Sequence[Features], gallery: Gallery
 ) -> tuple[MatchEvidence, ...]:
-    """The policy's own matches, the stage with the most first."""
+    """The policy's own matches, of the stage that joins the most points."""
     photo, position = place
     row = int(evidence[photo].rows[position])
-    found = []
-    for stage, matches in evidence[photo].matches.items():
-        name = stage.split(":")[1]
-        both = (features[photo].local[name], gallery.local[name].row(row))
-        found.append(_lines(name, (photo, row), both, matches[position]))
-    return tuple(sorted(found, key=lambda one: -len(one.confidences)))
+    stage, matches = max(evidence[photo].matches.items(), key=lambda item: len(item[1][position]))
+    name = stage.split(":")[1]
+    both = (features[photo].local[name], gallery.local[name].row(row))
+    return (_lines(name, (photo, row), both, matches[position]),)
 
 
 def _looked_up(

@@ -127,16 +127,16 @@ def _candidates(
 ) -> tuple[tuple[Candidate, ...], Stage]:
     """The best individuals with the evidence of their most probable row, and lines to look at."""
     order = np.argsort(-np.nan_to_num(scored.probabilities, nan=-1.0), kind="stable")[: policy.candidates]
+    calibrated = [wildfusion.calibrated(evidence, policy) for evidence in scored.evidence]
     found = []
     for who in order:
         if np.isnan(scored.probabilities[who]):
             break
         photo, place = _best_row(scored, int(who), gallery)
         evidence = scored.evidence[photo]
-        probabilities = wildfusion.calibrated(evidence, policy)
         detail = {
             name: {"similarity": float(evidence.similarities[name][place]), "probability": float(p[place])}
-            for name, p in probabilities.items()
+            for name, p in calibrated[photo].items()
         }
         found.append((int(who), photo, place, detail))
     places = [(photo, place) for _, photo, place, _ in found]
