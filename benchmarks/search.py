@@ -50,7 +50,7 @@ def main(rows: int = 1_000_000) -> None:
 
 def _search(query: F32, index: VectorIndex, gallery: Gallery) -> None:
     allowed = allowed_rows(gallery, None, None)
-    rows, similarity = nearest_rows(query, index, allowed, DEPTH)
+    rows, similarity = nearest_rows(query, index, None if allowed is gallery.everyone else allowed, DEPTH)
     by_individual(rows, similarity, gallery.identity_of, individuals=20, rows_each=2)
 
 

@@ -146,7 +146,8 @@ class _Collector:
             return np.flatnonzero(self.allowed)
         depth = size if by == "image" else max(300, 4 * size * rows_each)
         embedding = concatenated(self.features, self.gallery) if model == ALL else self.features.embeddings[model]
-        rows, similarity = shortlist.nearest_rows(embedding, self.gallery.indexes[model], self.allowed, depth)
+        allowed = None if self.allowed is self.gallery.everyone else self.allowed
+        rows, similarity = shortlist.nearest_rows(embedding, self.gallery.indexes[model], allowed, depth)
         if by == "image":
             return rows
         return shortlist.by_individual(rows, similarity, identity_of, individuals=size, rows_each=rows_each)

@@ -28,14 +28,17 @@ def _other_flank(viewpoint: str | None) -> int | None:
     return 2 - FLANKS.index(viewpoint) if viewpoint in FLANKS else None
 
 
-def nearest_rows(embedding: F32, index: VectorIndex, allowed: Bool, size: int) -> tuple[I64, F32]:
-    """The `size` most similar allowed rows, best first, and their cosines.
+def nearest_rows(embedding: F32, index: VectorIndex, allowed: Bool | None, size: int) -> tuple[I64, F32]:
+    """The `size` most similar allowed rows (None: all are), best first, and their cosines.
 
-    Searches deeper (doubling) while disallowed rows fill the answer; one FAISS search where nothing is disallowed.
+    Searches deeper (doubling) while disallowed rows fill the answer; one FAISS search, and no look at any mask, where all are allowed.
     """
-    free = int(np.count_nonzero(allowed))
-    wanted = min(size, free)
-    depth = min(index.ntotal, size if free == len(allowed) else 2 * size)
+    if allowed is None:
+        similarity, found = index.search(embedding[None, :], max(1, min(size, index.ntotal)))
+        real = found[0] >= 0
+        return found[0][real], similarity[0][real]
+    wanted = min(size, int(np.count_nonzero(allowed)))
+    depth = min(index.ntotal, 2 * size)
     while wanted:
         similarity, found = index.search(embedding[None, :], depth)
         keep = (found[0] >= 0) & allowed[np.maximum(found[0], 0)]

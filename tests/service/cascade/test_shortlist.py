@@ -37,6 +37,17 @@ def test_searches_deeper_until_enough_allowed_rows_are_found():
     assert (np.diff(similarity) <= 0).all()
 
 
+def test_everyone_allowed_is_the_same_said_with_a_mask_or_without():
+    vectors = np.random.default_rng(1).normal(size=(200, 8)).astype(np.float32)
+    index = faiss.IndexFlatIP(8)
+    index.add(vectors)
+    for size in (1, 30, 500):
+        with_mask = nearest_rows(vectors[3], index, np.ones(200, bool), size)
+        without = nearest_rows(vectors[3], index, None, size)
+        np.testing.assert_array_equal(with_mask[0], without[0])
+        np.testing.assert_array_equal(with_mask[1], without[1])
+
+
 def test_no_allowed_row_gives_nothing():
     index = faiss.IndexFlatIP(2)
     index.add(np.eye(2, dtype=np.float32))
