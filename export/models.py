@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
+from export.console import one_clear_line, progress_bar
 from export.model_config import CONFIGS, ModelConfig, read_config
 from service.artifacts.bundle import FORMAT, KIND, Bundle, open_bundle
 from service.artifacts.loading import golden_values, load_models
 from service.artifacts.manifest import MANIFEST, read_json, seal, sha256_file, sha256_json
-from service.errors import ArtifactError, WhorlError
+from service.errors import ArtifactError
 
 LIBRARIES = ("torch", "timm", "kornia", "onnx", "onnxscript", "onnxruntime", "opencv-python-headless")
 Step = Callable[[str, int, int], None]
@@ -128,15 +127,7 @@ def models_command(
     out: Annotated[Path, typer.Option(help="folder of the bundle")] = Path("artifacts/bundle"),
 ) -> None:
     """Export the networks of a model file to a sealed bundle (minutes the first time, seconds when nothing changed)."""
-    console = Console(stderr=True)
-    try:
-        with Progress(console=console) as bar:
-            task = bar.add_task("models", total=None)
-            bundle = build_bundle(
-                config, out, lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
-            )
-    except WhorlError as error:
-        console.print(f"[red]{error}")
-        raise typer.Exit(1) from None
+    with one_clear_line(), progress_bar("models") as advance:
+        bundle = build_bundle(config, out, lambda _what, done, total: advance(done, total))
     names = ", ".join(spec.name for spec in (*bundle.embedders, *bundle.locals, *bundle.matchers))
-    console.print(f"{out}: bundle {bundle.name} {bundle.sha256[:12]} with {names}")
+    typer.echo(f"{out}: bundle {bundle.name} {bundle.sha256[:12]} with {names}")

@@ -146,6 +146,8 @@ def test_evaluate_from_nothing_but_a_csv(demo, tmp_path):
     ("arguments", "says"),
     [
         (["evaluate", "--annotations", "nowhere.csv"], "nowhere.csv"),
+        (["synthetic", "--out", "o", "--strangers", "2"], "strangers"),
+        (["models", "--config", "nowhere.toml", "--out", "o"], "nowhere.toml"),
         (["fit", "--bundle", "nowhere", "--galleries", "nowhere"], "nowhere"),
         (["gallery", "--bundle", "nowhere", "--annotations", "x.csv", "--species", "s", "--out", "o"], "x.csv"),
     ],

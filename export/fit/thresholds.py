@@ -9,6 +9,7 @@ from scipy.stats import beta
 from sklearn.linear_model import LogisticRegression
 
 from service.cascade.policy import OperatingPoint, VerdictRule
+from service.cascade.verdict import p_known
 
 CONFIDENCE = 0.95
 _MOST_POINTS = 200
@@ -38,7 +39,7 @@ def fit_rule(held: Sequence[Held], *, max_false_new: float = 0.05) -> VerdictRul
     """
     intercept, best, lead = _logistic(held)
     drawn = VerdictRule(intercept=intercept, best=best, lead=lead)
-    known = np.asarray([_p_known(h, drawn) for h in held])
+    known = np.asarray([p_known(h.best, h.lead, drawn) for h in held])
     threshold = best_threshold(held, known)
     points = operating_points(
         _per_encounter([(h.encounter, p) for h, p in zip(held, known, strict=True) if not h.known])
@@ -50,19 +51,22 @@ def fit_rule(held: Sequence[Held], *, max_false_new: float = 0.05) -> VerdictRul
     )
 
 
-def best_threshold(held: Sequence[Held], p_known: NDArray[np.float64]) -> float:
-    """p_known that maximises sqrt(BAKS * BAUS); the middle of the gap it lies in. O(T log T) for T trials."""
-    order = np.argsort(-p_known, kind="stable")
+def best_threshold(held: Sequence[Held], known_as: NDArray[np.float64]) -> float:
+    """The cut on `known_as` ([T] p_known of each trial) that maximises sqrt(BAKS * BAUS): the middle of the gap it lies in.
+
+    O(T log T).
+    """
+    order = np.argsort(-known_as, kind="stable")
     weight = _per_individual_weight(held)
     known = np.asarray([h.known for h in held])
     correct = np.asarray([h.correct for h in held])
     named = np.cumsum(np.where(known & correct, weight, 0.0)[order])
     refused = 1.0 - np.cumsum(np.where(~known, weight, 0.0)[order])
     value = np.sqrt(np.maximum(named * refused, 0.0))
-    value[:-1][p_known[order][:-1] == p_known[order][1:]] = -1.0  # no cut inside a tie
+    value[:-1][known_as[order][:-1] == known_as[order][1:]] = -1.0  # no cut inside a tie
     cut = int(np.argmax(value))
-    below = p_known[order][cut + 1] if cut + 1 < len(order) else 0.0
-    return float((p_known[order][cut] + below) / 2)
+    below = known_as[order][cut + 1] if cut + 1 < len(order) else 0.0
+    return float((known_as[order][cut] + below) / 2)
 
 
 def operating_points(strangers: NDArray[np.float64]) -> tuple[OperatingPoint, ...]:
@@ -90,10 +94,6 @@ def _logistic(held: Sequence[Held]) -> tuple[float, float, float]:
             both = dict(zip(columns, model.coef_[0].tolist(), strict=True))
             return float(model.intercept_[0]), both.get(0, 0.0), both.get(1, 0.0)
     return 0.0, 1.0, 0.0
-
-
-def _p_known(held: Held, rule: VerdictRule) -> float:
-    return float(1 / (1 + np.exp(-(rule.intercept + rule.best * held.best + rule.lead * held.lead))))
 
 
 def _per_individual_weight(held: Sequence[Held]) -> NDArray[np.float64]:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
+from export.console import one_clear_line, progress_bar
 from export.synthetic.dataset import generate
 
 
@@ -21,8 +21,7 @@ def synthetic_command(
     coat: Annotated[str, typer.Option(help="spots, stripes or blotches.")] = "spots",
 ) -> None:
     """Make photos of synthetic animals with labels and an open-set split, to try everything without own data."""
-    with Progress(transient=True) as bar:
-        task = bar.add_task("Growing coats and taking photos", total=individuals)
+    with one_clear_line(), progress_bar("growing coats and taking photos") as advance:
         metadata = generate(
             out,
             individuals=individuals,
@@ -30,6 +29,6 @@ def synthetic_command(
             encounters_per_individual=encounters,
             seed=seed,
             species=coat,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=advance,
         )
     typer.echo(f"Synthetic animals: {metadata}")
