@@ -1,6 +1,7 @@
 """A bundle on disk: sealed models, what they want of their input, and the fitted policies.
 
 bundle/<name>/  manifest.json  *.onnx  policies-<mark>.json (see service.artifacts.policies)  LICENSES/*
+                heads/<species>-<mark>.onnx (see service.artifacts.heads)
 """
 
 import dataclasses
@@ -70,6 +71,31 @@ ModelSpec = Annotated[EmbedderSpec | LocalSpec | MatcherSpec, Field(discriminato
 MODELS: TypeAdapter[list[ModelSpec]] = TypeAdapter(list[ModelSpec])
 
 
+class HeadSpec(BaseModel):
+    """A species' head on the frozen backbones. ONNX: `embeddings` [B x D] float32, the named backbones' L2-normalised embeddings side by
+    side -> `embedding` [B x E] float32, L2-normalised by the caller.
+
+    Attributes:
+        backbones: names, in the order their embeddings are laid side by side.
+        backbones_sha: identity of those models (see service.artifacts.heads); with others the head would answer nonsense.
+        numbers: what it was chosen by, on held-out photos.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    species: str = Field(min_length=1, max_length=128)
+    file: str = Field(pattern=r"^heads/[a-z0-9-]+\.onnx$")
+    licence: str
+    backbones: tuple[str, ...] = Field(min_length=1)
+    backbones_sha: str = Field(pattern=r"^[0-9a-f]{64}$")
+    dim: int = Field(ge=1, le=65536)
+    golden: tuple[float, ...] = Field(min_length=1)
+    numbers: dict[str, float] = {}
+
+
+HEADS: TypeAdapter[tuple[HeadSpec, ...]] = TypeAdapter(tuple[HeadSpec, ...])
+
+
 @dataclass(frozen=True)
 class Bundle:
     """A verified bundle: where it lies, its sha256 and the specs of its models."""
@@ -82,6 +108,7 @@ class Bundle:
     matchers: tuple[MatcherSpec, ...]
     files: dict[str, str] = dataclasses.field(repr=False, default_factory=dict)
     policies_file: str | None = None
+    heads: tuple[HeadSpec, ...] = ()
 
     @cached_property
     def features_sha(self) -> str:
@@ -104,9 +131,10 @@ def open_bundle(folder: Path) -> Bundle:
     body, sha256 = open_sealed(folder, KIND, FORMAT)
     try:
         specs = MODELS.validate_python(body["models"])
+        heads = HEADS.validate_python(body.get("heads", ()))
     except (ValidationError, KeyError) as error:
         raise ArtifactError(f"{folder}/manifest.json: models cannot be read: {str(error).splitlines()[0]}") from None
-    missing = [spec.file for spec in specs if spec.file and spec.file not in body["files"]]
+    missing = [spec.file for spec in (*specs, *heads) if spec.file and spec.file not in body["files"]]
     if missing:
         raise ArtifactError(f"{folder}: no checksum for {', '.join(missing)}: build the bundle again")
     return Bundle(
@@ -118,4 +146,5 @@ def open_bundle(folder: Path) -> Bundle:
         matchers=tuple(s for s in specs if isinstance(s, MatcherSpec)),
         files=dict(body["files"]),
         policies_file=body.get("policies"),
+        heads=heads,
     )
