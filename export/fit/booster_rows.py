@@ -1,0 +1,39 @@
+"""Rows a gate is fitted on: every gallery photo asked as if it were a query, without its own encounter."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.cascade.gate_row import DATASETS, ORIENTATIONS, GateColumns, gate_row
+from service.cascade.shortlist import allowed_rows
+from service.cascade.values import F32, Features, Gallery
+
+
+def gate_columns(
+    gallery: Gallery, *, orientations: Sequence[str] = ORIENTATIONS, datasets: Sequence[str] = DATASETS
+) -> GateColumns:
+    """The columns of a gate over this gallery's backbones."""
+    widths = tuple((name, int(gallery.embeddings[name].shape[1])) for name in sorted(gallery.embeddings))
+    return GateColumns(widths, tuple(orientations), tuple(datasets))
+
+
+def gate_rows(gallery: Gallery, columns: GateColumns, *, progress: Callable[[int, int], None] | None = None) -> F32:
+    """[N x C] float32, one row a gallery row; class = index into `gallery.identities`. N index searches."""
+    classes = {identity.id: code for code, identity in enumerate(gallery.identities)}
+    found = np.empty((len(gallery), len(columns.names)), np.float32)
+    for row in range(len(gallery)):
+        viewpoint = str(gallery.viewpoints[row]) or None
+        features = Features(
+            {name: np.asarray(gallery.embeddings[name][row], np.float32) for name, _ in columns.embeddings}, {}
+        )
+        found[row] = gate_row(columns, classes, features, gallery, _may_meet(gallery, row), viewpoint)
+        if progress:
+            progress(row + 1, len(gallery))
+    return found
+
+
+def _may_meet(gallery: Gallery, row: int) -> NDArray[np.bool_]:
+    allowed = allowed_rows(gallery, str(gallery.encounters[row]) or None, str(gallery.viewpoints[row])).copy()
+    allowed[row] = False
+    return allowed
