@@ -70,10 +70,14 @@ def fit_head(
     flank = np.array([view if view in FLANKS else "" for view in viewpoints or [""] * len(embeddings)])[kept]
     classes = _codes(np.asarray(individuals)[kept].astype(str), flank)
     met = np.array([name or f"\0{row}" for row, name in enumerate(encounters)])[kept]
-    mean = x.mean(0)
-    basis = _principal(x - mean)
+    encounter = _codes(classes.astype(str), met)
+    share = (
+        1 / np.bincount(encounter)[encounter]
+    )  # of each photo in its encounter: a long burst teaches no more than one photo
+    mean = np.average(x, 0, share)
+    basis = _principal((x - mean) * np.sqrt(share)[:, None])
     reduced = (x - mean) @ basis
-    matrix = basis @ _discriminant(reduced, _within(reduced, classes, _codes(classes.astype(str), met)))
+    matrix = basis @ _discriminant(reduced * np.sqrt(share)[:, None], _within(reduced, classes, encounter))
     return HeadWeights(mean.astype(np.float32), np.ones(x.shape[1], np.float32), matrix.astype(np.float32))
 
 
@@ -94,7 +98,7 @@ def _principal(centred: F64) -> F64:
 
 def _within(x: F64, classes: I64, encounters: I64) -> F64:
     """[P x P] covariance inside a class: between its encounters, plus inside an encounter, shrunk towards a sphere."""
-    centre, _ = _means(x, encounters)
+    centre, photos = _means(x, encounters)
     class_of = np.zeros(len(centre), np.int64)
     class_of[encounters] = classes
     class_centre, met = _means(centre, class_of)
@@ -105,8 +109,8 @@ def _within(x: F64, classes: I64, encounters: I64) -> F64:
         )
     unbiased = np.sqrt(met / np.maximum(met - 1, 1))[class_of, None]
     between = ((centre - class_centre[class_of]) * unbiased)[several[class_of]]
-    inside = x - centre[encounters]
-    covariance = between.T @ between / len(between) + inside.T @ inside / len(inside)
+    inside = (x - centre[encounters]) / np.sqrt(photos)[encounters, None]
+    covariance = between.T @ between / len(between) + inside.T @ inside / len(centre)
     sphere = np.trace(covariance) / len(covariance) * np.eye(len(covariance))
     return np.asarray((1 - SHRINKAGE) * covariance + SHRINKAGE * sphere)
 
