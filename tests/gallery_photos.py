@@ -9,7 +9,7 @@ from PIL import Image
 
 from service.artifacts.bundle import EmbedderSpec, LocalSpec
 from service.cascade.models import Models
-from service.cascade.values import F32, U8, LocalFeatures
+from service.cascade.values import F32, U8, Bool, LocalFeatures
 
 SIZE = (48, 40)
 
@@ -34,7 +34,7 @@ class Dots:
         self.spec = spec
         self.seen = seen
 
-    def extract(self, image: U8) -> LocalFeatures:
+    def extract(self, image: U8, mask: Bool | None = None) -> LocalFeatures:
         self.seen.append(image.shape)
         return local_features(np.random.default_rng(int(image.sum())), 6)
 

@@ -97,8 +97,8 @@ class CrossLayer(nn.Module):
 
 
 class LightGlueGraph(nn.Module):
-    """keypoints0 [B x N x 2] in about [-1, 1], descriptors0 [B x N x D], mask0 [B x N] bool, the same with 1 (M points)
-    -> matches0 [B x N] int64 (-1: none), confidences0 [B x N]. Padded points match nothing and change nothing.
+    """keypoints0 [B x N x 2] in about [-1, 1] ([B x N x 4] for SIFT), descriptors0 [B x N x D], mask0 [B x N] bool, the same with 1
+    (M points) -> matches0 [B x N] int64 (-1: none), confidences0 [B x N]. Padded points match nothing and change nothing.
     """
 
     def __init__(self, network: LightGlue) -> None:
@@ -151,11 +151,16 @@ def _bias(mask: Tensor) -> Tensor:
     return torch.where(mask, 0.0, FAR_BELOW)[:, None, None, :]
 
 
-def build(state: dict[str, Tensor] | None, dim: int) -> tuple[LightGlueGraph, LightGlue]:
-    """The exportable graph, and the published network it must agree with. `state` None: random weights."""
-    network = LightGlue(
-        None, input_dim=dim, depth_confidence=-1, width_confidence=-1, flash=False, filter_threshold=THRESHOLD
-    )
+def build(state: dict[str, Tensor] | None, features: str) -> tuple[LightGlueGraph, LightGlue]:
+    """The exportable graph, and the published network it must agree with.
+
+    Args:
+        state: None: random weights.
+        features: local features it is for, by kornia's name (aliked, disk, xfeat, superpoint, sift): sizes follow from it.
+    """
+    settings = {key: value for key, value in LightGlue.features[features].items() if key != "weights"}
+    settings |= {"depth_confidence": -1, "width_confidence": -1, "flash": False, "filter_threshold": THRESHOLD}
+    network = LightGlue(None, **settings)
     if state is not None:
         load_all(
             network,
@@ -169,10 +174,13 @@ def build(state: dict[str, Tensor] | None, dim: int) -> tuple[LightGlueGraph, Li
 
 
 def _renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The published checkpoints number self and cross blocks apart; the network nests them by layer."""
+    """The published checkpoints number self and cross blocks apart; the network nests them by layer. XFeat's holds its extractor too."""
     renamed = {}
-    for name, value in state.items():
+    for full, value in state.items():
+        name = full.removeprefix("matcher.")
         kind, _, rest = name.partition(".")
+        if kind == "extractor":
+            continue
         if kind in {"self_attn", "cross_attn"}:
             index, _, tail = rest.partition(".")
             renamed[f"transformers.{index}.{kind}.{tail}"] = value

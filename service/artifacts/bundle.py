@@ -30,7 +30,8 @@ class _Spec(BaseModel):
 
 
 class EmbedderSpec(_Spec):
-    """A global backbone. ONNX: `image` [B x C x H x W] float32 -> `embedding` [B x D] float32, L2-normalised by the caller.
+    """A global backbone. ONNX: `image` [B x C x H x W] float32 -> `embedding` [B x D] float32, L2-normalised by the caller, and where
+    `activations` is True a second output `activations` [B x K x h x w] float32: the last layer as a grid, for heatmaps.
 
     `golden`: a few numbers of the normalised embedding of the canonical image (see service.cascade.golden), equal to 1e-3.
     """
@@ -38,6 +39,7 @@ class EmbedderSpec(_Spec):
     role: Literal["embedder"] = "embedder"
     preprocess: PreprocessSpec
     dim: int = Field(ge=1, le=65536)
+    activations: bool = False
     golden: tuple[float, ...] = ()
 
 
@@ -58,16 +60,31 @@ class LocalSpec(_Spec):
 class MatcherSpec(_Spec):
     """LightGlue for one kind of local features, over a batch of pairs.
 
+    `oriented`: it also looks at each keypoint's scale and orientation (SIFT's), as two more columns of `keypoints`.
     ONNX: `keypoints0` [B x N x 2] normalised to about [-1, 1], `descriptors0` [B x N x D], `mask0` [B x N] bool, and the same with 1
     -> `matches0` [B x N] int64 (index into the second image, -1: none), `confidences0` [B x N] float32 in [0, 1].
     """
 
     role: Literal["matcher"] = "matcher"
     local: str
+    oriented: bool = False
     golden: tuple[float, ...] = ()
 
 
-ModelSpec = Annotated[EmbedderSpec | LocalSpec | MatcherSpec, Field(discriminator="role")]
+class DenseMatcherSpec(_Spec):
+    """A matcher of pictures: no local features, nothing to store, both photos at hand.
+
+    ONNX: `image0`, `image1` [B x C x S x S] float32 -> `points0`, `points1` [B x K x 2] (x, y) in tensor pixels, centres at integers,
+    `confidences` [B x K] float32 in [0, 1], descending; 0 is no match.
+    """
+
+    role: Literal["dense_matcher"] = "dense_matcher"
+    preprocess: PreprocessSpec
+    matches: int = Field(ge=1, le=4096)
+    golden: tuple[float, ...] = ()
+
+
+ModelSpec = Annotated[EmbedderSpec | LocalSpec | MatcherSpec | DenseMatcherSpec, Field(discriminator="role")]
 MODELS: TypeAdapter[list[ModelSpec]] = TypeAdapter(list[ModelSpec])
 
 
@@ -109,6 +126,12 @@ class Bundle:
     files: dict[str, str] = dataclasses.field(repr=False, default_factory=dict)
     policies_file: str | None = None
     heads: tuple[HeadSpec, ...] = ()
+    dense_matchers: tuple[DenseMatcherSpec, ...] = ()
+
+    @property
+    def models(self) -> tuple[ModelSpec, ...]:
+        """Every model, by role."""
+        return (*self.embedders, *self.locals, *self.matchers, *self.dense_matchers)
 
     @cached_property
     def features_sha(self) -> str:
@@ -147,4 +170,5 @@ def open_bundle(folder: Path) -> Bundle:
         files=dict(body["files"]),
         policies_file=body.get("policies"),
         heads=heads,
+        dense_matchers=tuple(s for s in specs if isinstance(s, DenseMatcherSpec)),
     )

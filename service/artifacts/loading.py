@@ -1,8 +1,9 @@
 """From a bundle on disk to models that run: sessions opened, warmed up, and checked against the bundle's golden values."""
 
-from service.artifacts.bundle import Bundle, EmbedderSpec, LocalSpec, MatcherSpec
+from service.artifacts.bundle import Bundle, ModelSpec
 from service.artifacts.onnx_session import OnnxSession
 from service.cascade import golden
+from service.cascade.dense_matching import DenseMatcher
 from service.cascade.embedder import Embedder
 from service.cascade.local_features import Extractor, LocalExtractor
 from service.cascade.matching import Matcher
@@ -25,7 +26,7 @@ def load_models(
         ArtifactError: a model cannot be opened, or does not give its golden values here; the message names it.
     """
 
-    def opened(spec: EmbedderSpec | LocalSpec | MatcherSpec) -> OnnxSession:
+    def opened(spec: ModelSpec) -> OnnxSession:
         if spec.file is None:
             raise ArtifactError(f"bundle {bundle.name}: model {spec.name} names no file")
         return OnnxSession(bundle.folder / spec.file, provider=provider, threads=threads)
@@ -43,6 +44,7 @@ def load_models(
         embedders={spec.name: Embedder(opened(spec), spec) for spec in bundle.embedders},
         locals=extractors,
         matchers={spec.local: Matcher(opened(spec), spec, extractors[spec.local].spec) for spec in bundle.matchers},
+        dense={spec.name: DenseMatcher(opened(spec), spec) for spec in bundle.dense_matchers},
     )
     measured = golden_values(models)
     if verify_golden:
@@ -62,12 +64,13 @@ def golden_values(models: Models) -> dict[str, tuple[float, ...]]:
             values[matcher.spec.name] = golden.of_matches(
                 matcher.match([(features, features)])[0].confidences, len(features)
             )
+    for name, dense in models.dense.items():
+        values[name] = golden.of_matches(dense.match([(image, image)])[0].confidences, dense.spec.matches)
     return values
 
 
 def _compare(bundle: Bundle, measured: dict[str, tuple[float, ...]]) -> None:
-    specs: list[EmbedderSpec | LocalSpec | MatcherSpec] = [*bundle.embedders, *bundle.locals, *bundle.matchers]
-    for spec in specs:
+    for spec in bundle.models:
         if not golden.agree(measured[spec.name], spec.golden):
             raise ArtifactError(
                 f"bundle {bundle.name}: model {spec.name} gives {measured[spec.name][:3]}... for the canonical image, "

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from service.artifacts.bundle import LocalSpec, MatcherSpec
 from service.artifacts.onnx_session import Session
+from service.cascade.oriented import OrientedFeatures
 from service.cascade.values import F32, I64, LocalFeatures
+from service.errors import ArtifactError
 
 MICRO_BATCH = 8
 
@@ -58,14 +60,26 @@ class Matcher:
 
     def _padded(self, sets: Sequence[LocalFeatures], side: str) -> dict[str, NDArray[Any]]:
         longest = max(len(features) for features in sets)
-        keypoints = np.zeros((len(sets), longest, 2), np.float32)
+        keypoints = np.zeros((len(sets), longest, 4 if self.spec.oriented else 2), np.float32)
         descriptors = np.zeros((len(sets), longest, sets[0].descriptors.shape[1]), np.float32)
         mask = np.zeros((len(sets), longest), np.bool_)
         for row, features in enumerate(sets):
-            keypoints[row, : len(features)] = normalised(features, square=self._square)
+            keypoints[row, : len(features)] = self._placed(features)
             descriptors[row, : len(features)] = features.descriptors
             mask[row, : len(features)] = True
         return {f"keypoints{side}": keypoints, f"descriptors{side}": descriptors, f"mask{side}": mask}
+
+    def _placed(self, features: LocalFeatures) -> F32:
+        """[K x 2] places, or [K x 4] with scale and orientation."""
+        places = normalised(features, square=self._square)
+        if not self.spec.oriented:
+            return places
+        if not isinstance(features, OrientedFeatures):
+            raise ArtifactError(
+                f"matcher {self.spec.name} needs the scale and orientation of every keypoint, and these features carry none: "
+                "extract them again from the photo"
+            )
+        return np.concatenate([places, features.frames], 1)
 
 
 def normalised(features: LocalFeatures, *, square: bool) -> F32:

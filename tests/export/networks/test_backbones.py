@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from export.model_config import EmbedderConfig, read_config
 from export.networks import dinov2, efficientnet_lite, miewid, timm_backbone
-from export.onnx_models import export_embedder
+from export.onnx_embedder import export_embedder
 from export.weights import PackageWeights, locate, read_state
 from service.artifacts.onnx_session import OnnxSession
 from service.cascade.golden import canonical_image
