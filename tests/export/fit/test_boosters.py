@@ -169,29 +169,6 @@ def test_the_native_file_carries_columns_and_classes(gate, served_gate, folder):
     assert json.loads(booster.attr("classes")) == list(gate.classes) == [f"id{i}" for i in range(10)]
 
 
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        ({"columns": ("other", *pair_columns(STAGES)[1:])}, r"columns\[0\] is 'similarity cosine:wide' in the booster"),
-        ({"columns": (*pair_columns(STAGES), "extra")}, r"columns\[11\] is None in the booster and 'extra'"),
-        ({"columns": pair_columns(STAGES)[:-1]}, r"columns\[10\] is 'photos' in the booster and None"),
-        ({"kind": "gate", "classes": ("a", "b")}, r"classes\[0\] is None in the booster and 'a'"),
-        ({"file": "missing.onnx"}, "missing.onnx cannot be loaded"),
-    ],
-)
-def test_a_booster_that_is_not_what_the_manifest_says_is_refused(served_pairwise, folder, change, says):
-    with pytest.raises(ArtifactError, match=says) as refused:
-        load_booster(folder, served_pairwise.spec.model_copy(update=change))
-    assert "\n" not in str(refused.value)
-
-
-def test_a_row_of_another_width_is_refused(served_gate, served_pairwise):
-    with pytest.raises(ArtifactError, match="pairwise_lynx has 11 columns, the row 7"):
-        served_pairwise.probability(np.zeros((2, 7), np.float32))
-    with pytest.raises(ArtifactError, match="gate_lynx has"):
-        served_gate.posterior(np.zeros(3, np.float32))
-
-
 def test_an_export_that_changes_the_answer_is_refused(pairwise, pairs, tmp_path):
     other = fit_pairwise(*pairs, pair_columns(STAGES), rounds=3)
     lying = dataclasses.replace(pairwise, sample=pairwise.sample * np.float32(np.nan))

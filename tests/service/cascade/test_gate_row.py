@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from booster_parts import cloud, features_of, gallery_of
+from booster_parts import cloud, features_of, gallery_of, unit
 
 from service.cascade.gate_row import NEIGHBOURS, GateColumns, gate_row
 from service.errors import ArtifactError
@@ -59,6 +59,16 @@ def test_a_row_says_what_the_photo_is_and_who_is_near(gallery, columns):
     np.testing.assert_array_equal(part(columns, row, "neighbour_identity"), gallery.identity_of[nearest])
     np.testing.assert_array_equal(part(columns, row, "orientation"), [1, 0, 0, 0, 0, 0, 0])
     np.testing.assert_array_equal(part(columns, row, "dataset"), [1, 0, 0])
+
+
+def test_a_photo_seen_by_the_papers_backbones_has_the_papers_row():
+    rng = np.random.default_rng(0)
+    embeddings = {name: unit(rng.standard_normal((12, dim))) for name, dim in PAPER.embeddings}
+    both = gallery_of(np.arange(12), np.asarray([f"e{i}" for i in range(12)]), embeddings, species="turtle")
+    row = gate_row(PAPER, {"id3": 3}, features_of(both, 0), both, both.encounters != "e0", "top")
+    assert row.shape == (3718,)
+    assert row.dtype == np.float32
+    assert part(PAPER, row, "dataset").tolist() == [0, 0, 1]
 
 
 def test_what_is_not_known_is_empty(gallery, columns):

@@ -158,3 +158,11 @@ def test_a_graph_with_short_lists_is_refused():
     similarity = all_pairs(animals(np.random.default_rng(1), 12, 6))
     with pytest.raises(ValueError, match="lists 10 neighbours a row, k1 = 20"):
         sparse_jaccard(similarity, 20, 6, width=10)
+
+
+def test_a_query_that_may_meet_nobody_has_nothing_to_rank():
+    similarity = all_pairs(animals(np.random.default_rng(1), 3, 2))
+    nobody = np.zeros(5, bool)
+    assert sparse_jaccard(similarity, 20, 6, allowed=nobody).shape == (0,)
+    lone = all_pairs(animals(np.random.default_rng(1), 2, 1))
+    np.testing.assert_allclose(sparse_jaccard(lone, 20, 6), dense_jaccard(lone, 20, 6))
