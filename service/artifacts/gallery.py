@@ -2,7 +2,7 @@
 
     GALLERIES/<slug>/current                      name of the version in use
     GALLERIES/<slug>/<version>/manifest.json      species' true name, features and bundle sha, counts, index settings
-        identities.json  rows.npz                 who; and for each row: identity, encounter, viewpoint, annotation, photo, box
+        identities.json  rows.<column>.npy        who; and for each row: identity, encounter, viewpoint, annotation, photo, box
         embeddings.<backbone>.npy                 [N x D] float32
         index.all.faiss                           inner product over all backbones' vectors end to end
         local.<name>.{keypoints,descriptors,scores,offsets,sizes}.npy    local features of all rows, laid end to end
@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.artifacts.atomic import write_atomic
-from service.artifacts.gallery_indexes import read_descriptor_indexes, read_indexes
+from service.artifacts.gallery_indexes import mapped, read_descriptor_indexes, read_indexes, read_local
 from service.artifacts.manifest import MANIFEST, open_sealed, read_json
 from service.cascade.values import Gallery, Identity, PackedLocal
 from service.errors import ArtifactError
 
-KIND, FORMAT = "gallery", 1
+KIND, FORMAT = "gallery", 2
 CURRENT = "current"
 ROW_ARRAYS = ("identity_of", "encounters", "viewpoints", "annotations", "photos", "boxes")
 _RESERVED = frozenset({"photos"})
@@ -133,10 +133,9 @@ def _versions(folder: Path) -> str:
 
 
 def _rows(folder: Path, count: int) -> dict[str, NDArray[Any]]:
-    with np.load(folder / "rows.npz", allow_pickle=False) as file:
-        rows = {name: file[name] for name in ROW_ARRAYS}
+    rows = {name: mapped(folder / f"rows.{name}.npy") for name in ROW_ARRAYS}
     if any(len(values) != count for values in rows.values()):
-        raise ArtifactError(f"{folder}/rows.npz does not hold {count} rows: build the gallery again")
+        raise ArtifactError(f"{folder}/rows.*.npy do not hold {count} rows: build the gallery again")
     return rows
 
 
@@ -148,19 +147,14 @@ def _identities(folder: Path, identity_of: NDArray[np.int64]) -> tuple[Identity,
 
 
 def _matrix(folder: Path, name: str, rows: int, dim: int) -> NDArray[np.float32]:
-    vectors = _mapped(folder / f"embeddings.{name}.npy")
+    vectors = mapped(folder / f"embeddings.{name}.npy")
     if vectors.shape != (rows, dim):
         raise ArtifactError(f"{folder}: embeddings of {name} are {vectors.shape}, not {(rows, dim)}")
     return vectors
 
 
 def _local(folder: Path, name: str, rows: int) -> PackedLocal:
-    parts = ("keypoints", "descriptors", "scores", "offsets", "sizes")
-    packed = PackedLocal(*(_mapped(folder / f"local.{name}.{part}.npy") for part in parts))
+    packed = read_local(folder, name)
     if len(packed.offsets) != rows + 1 or packed.offsets[-1] != len(packed.descriptors):
         raise ArtifactError(f"{folder}: local features of {name} do not fit {rows} rows: build the gallery again")
     return packed
-
-
-def _mapped(path: Path) -> NDArray[Any]:
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.artifacts.bundle import Bundle
 from service.artifacts.growing_array import GrowingArray
@@ -59,13 +60,16 @@ class GalleryTable:
         self.photos.append(row.photo)
         self.boxes.append(row.box)
 
-    def arrays(self) -> Mapping[str, Any]:
+    def write(self, folder: Path) -> None:
+        """One rows.<column>.npy a column, so that readers map each into memory."""
         words = ("encounters", "viewpoints", "annotations", "photos")
-        return {
+        columns: Mapping[str, NDArray[Any]] = {
             "identity_of": np.asarray(self.identity_of, np.int64),
             "boxes": np.asarray(self.boxes, np.int64).reshape(-1, 4),
             **{name: np.asarray(getattr(self, name), np.str_) for name in words},
         }
+        for name, values in columns.items():
+            np.save(folder / f"rows.{name}.npy", values, allow_pickle=False)
 
 
 class GalleryArrays:

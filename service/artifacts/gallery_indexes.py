@@ -8,8 +8,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from service.artifacts.descriptor_index import build_index, read_descriptor_index
 from service.artifacts.vector_index import read_index, write_index
-from service.cascade import voting
 from service.cascade.evidence import ALL
 from service.cascade.values import F32, DescriptorIndex, PackedLocal, VectorIndex
 
@@ -37,10 +37,7 @@ def write_indexes(folder: Path, embedders: Sequence[str], locals_: Sequence[str]
     parts = [np.load(folder / f"embeddings.{name}.npy", mmap_mode="r") for name in sorted(embedders)]
     settings = write_index(folder / f"index.{ALL}.faiss", EndToEnd(parts), exact_rows=exact_rows)
     for name in locals_:
-        descriptors = np.load(folder / f"local.{name}.descriptors.npy", mmap_mode="r")
-        faiss.write_index(
-            voting.build_index(np.asarray(descriptors, np.float32)), str(folder / f"descriptors.{name}.faiss")
-        )
+        faiss.write_index(build_index(read_local(folder, name)), str(folder / f"descriptors.{name}.faiss"))
     return {ALL: settings}
 
 
@@ -58,14 +55,20 @@ def read_indexes(
 
 
 def read_descriptor_indexes(folder: Path, local: Mapping[str, PackedLocal]) -> dict[str, DescriptorIndex]:
-    """Open the descriptor indexes and say which row owns each descriptor. O(T) memory for the owners.
+    """Open the descriptor indexes.
 
     Raises:
-        ArtifactError: an index does not hold as many descriptors as the snapshot.
+        ArtifactError: an index does not hold the snapshot's descriptors.
     """
-    found = {}
-    for name, packed in local.items():
-        path = folder / f"descriptors.{name}.faiss"
-        index = read_index(path, {}, (len(packed.descriptors), packed.descriptors.shape[1]))
-        found[name] = DescriptorIndex(index, voting.owners(packed))
-    return found
+    return {name: read_descriptor_index(folder / f"descriptors.{name}.faiss", packed) for name, packed in local.items()}
+
+
+def read_local(folder: Path, name: str) -> PackedLocal:
+    """Memory-map the local features of one kind; nothing is checked."""
+    parts = ("keypoints", "descriptors", "scores", "offsets", "sizes")
+    return PackedLocal(*(mapped(folder / f"local.{name}.{part}.npy") for part in parts))
+
+
+def mapped(path: Path) -> NDArray[Any]:
+    """A .npy file as a read-only array whose pages the system reads when they are touched."""
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))

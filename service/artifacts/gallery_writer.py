@@ -9,8 +9,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
 from service.artifacts.atomic import fsync_file, fsync_folder
 from service.artifacts.bundle import Bundle
 from service.artifacts.gallery import FORMAT, KIND, current_snapshot, species_folder, versions
@@ -56,7 +54,7 @@ def _write(partial: Path, species: str, rows: Iterable[GalleryRow], bundle: Bund
         for row in rows:
             arrays.append(row)
     table = arrays.table
-    np.savez(partial / "rows.npz", **table.arrays())
+    table.write(partial)
     write_json(partial / "identities.json", [asdict(identity) for identity in table.identities])
     body = {
         "kind": KIND,

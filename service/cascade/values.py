@@ -51,10 +51,16 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class QueryAnnotation:
-    """One animal in one photo of the query. `image`: [H x W x 3] uint8 RGB, already cropped to the animal's box."""
+    """One animal in one photo of the query.
+
+    Attributes:
+        image: [H x W x 3] uint8 RGB, already cropped to the animal's box.
+        mask: [H x W] bool, True on the animal; keypoints off it are dropped. None: the whole crop.
+    """
 
     image: U8
     viewpoint: str | None = None
+    mask: Bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +129,17 @@ class VectorIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DescriptorIndex:
-    """All descriptors of a gallery, searchable. `owner`: [T] int64, gallery row of each."""
+    """The descriptors of a gallery, searchable.
+
+    Attributes:
+        index: finds keys; a descriptor's key is row * stride + its place in the row (PackedLocal's order).
+        stride: keys a row, a multiple of 8.
+        local: where the nearest are fetched to be compared exactly; None: too many, the index's own similarities stand.
+    """
 
     index: VectorIndex
-    owner: I64
+    stride: int
+    local: PackedLocal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +154,8 @@ class Gallery:
         annotations: [N] annotation ids in the catalogue.
         photos: [N] sha256 of the photo each row was cut from.
         boxes: [N x 4] int64, x, y, w, h of the crop in that photo (after EXIF rotation); w = 0: the whole photo.
-        embeddings: backbone name -> [N x D] float32, L2-normalised.
+        embeddings: backbone (or tuned head) name -> [N x D] float32, L2-normalised.
+        backbones: names of the bundle's own backbones, sorted; `embeddings` may hold tuned ones beside them.
         indexes: "all" -> FAISS index (inner product) over the backbones' vectors laid end to end, names in order, normalised.
         local: local-feature name -> PackedLocal.
         descriptor_indexes: local-feature name -> searchable index over all its descriptors, in PackedLocal order.
@@ -164,6 +178,7 @@ class Gallery:
     indexes: Mapping[str, VectorIndex]
     local: Mapping[str, PackedLocal]
     descriptor_indexes: Mapping[str, DescriptorIndex] = field(default_factory=dict)
+    backbones: tuple[str, ...] = ()
     flank_of: NDArray[np.int8] = field(init=False)
     seen_from: Bool = field(init=False)
     everyone: Bool = field(init=False)
@@ -174,6 +189,8 @@ class Gallery:
             flank_of[self.viewpoints == flank] = code
         seen_from = np.zeros((len(self.identities), 1 + len(FLANKS)), bool)
         seen_from[self.identity_of, flank_of] = True
+        if not self.backbones:
+            object.__setattr__(self, "backbones", tuple(sorted(self.embeddings)))
         object.__setattr__(self, "flank_of", flank_of)
         object.__setattr__(self, "seen_from", seen_from)
         object.__setattr__(self, "everyone", np.ones(len(self.identity_of), bool))
@@ -204,6 +221,23 @@ class MatchEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Contributions:
+    """Summands of a candidate's most probable photo: base + sum of stages + reranked.
+
+    Attributes:
+        scale: what they add up to: the photo's fused `probability`, or its `log-odds`.
+        base: what everyone starts from.
+        stages: stage name -> what it added.
+        reranked: what re-ranking moved afterwards.
+    """
+
+    scale: Literal["probability", "log-odds"]
+    base: float
+    stages: Mapping[str, float]
+    reranked: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One individual the query may be.
 
@@ -213,6 +247,7 @@ class Candidate:
         evidence: stage name -> raw similarity and calibrated probability, e.g. {"votes:aliked": {"similarity": 3.1, "probability": 0.8}}.
         gallery_row: the individual's most similar row (the photo to show).
         matches: line evidence against that row, best first; empty where no local stage ran.
+        contributions: what each stage added; None where a gate or booster decided.
     """
 
     identity: Identity
@@ -220,6 +255,7 @@ class Candidate:
     evidence: Mapping[str, Mapping[str, float]]
     gallery_row: int
     matches: tuple[MatchEvidence, ...] = ()
+    contributions: Contributions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +279,7 @@ class Identification:
         candidates: best first, at most the policy's number.
         reasons: short sentences for a person.
         policy: name of the policy that decided.
+        matched: how many individuals were matched point by point. cut_short: whether the request's time ended it.
     """
 
     verdict: VerdictName
@@ -255,3 +292,5 @@ class Identification:
     policy: str
     threshold: float
     gallery_version: str
+    matched: int = 0
+    cut_short: bool = False

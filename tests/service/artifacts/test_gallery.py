@@ -81,7 +81,8 @@ def test_a_gallery_of_other_models_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["rows.npz", "identities.json", "embeddings.tiny_net.npy", "index.all.faiss", "local.dots.offsets.npy"]
+    "name",
+    ["rows.photos.npy", "identities.json", "embeddings.tiny_net.npy", "index.all.faiss", "local.dots.offsets.npy"],
 )
 def test_one_changed_byte_is_refused_by_name(tmp_path: Path, name: str) -> None:
     folder = write_gallery(tmp_path, "nyala", rows(3), bundle=BUNDLE)

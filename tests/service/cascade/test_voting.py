@@ -3,13 +3,25 @@
 import numpy as np
 import pytest
 
-from service.cascade.values import DescriptorIndex
-from service.cascade.voting import NEIGHBOURS, build_index, vote
+from service.artifacts.descriptor_index import build_index, stride
+from service.cascade.values import DescriptorIndex, PackedLocal
+from service.cascade.voting import NEIGHBOURS, vote
 
 
 def unit(random: np.random.Generator, *shape: int) -> np.ndarray:
     x = random.normal(size=shape).astype(np.float32)
     return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def packed(descriptors: np.ndarray, counts: np.ndarray) -> PackedLocal:
+    """Rows of so many descriptors each."""
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    keypoints, sizes = np.zeros((len(descriptors), 2), np.float32), np.full((len(counts), 2), 64)
+    return PackedLocal(keypoints, descriptors, keypoints[:, 0], offsets, sizes)
+
+
+def searchable(local: PackedLocal, *, exact: bool = True) -> DescriptorIndex:
+    return DescriptorIndex(build_index(local), stride(local.offsets), local if exact else None)
 
 
 def naive_votes(query, descriptors, owner, identity_of, allowed, k=NEIGHBOURS):
@@ -29,31 +41,38 @@ def naive_votes(query, descriptors, owner, identity_of, allowed, k=NEIGHBOURS):
     return by_identity, by_row
 
 
+@pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("seed", range(5))
-def test_votes_agree_with_the_definition(seed):
+def test_votes_agree_with_the_definition(seed, exact):
     random = np.random.default_rng(seed)
     identity_of = np.array([0, 0, 1, 2, 2, 3])
-    owner = np.sort(random.integers(0, 6, 120))
-    gallery = DescriptorIndex(build_index(unit(random, 120, 16)), owner)
-    descriptors = gallery.index.reconstruct_n(0, 120)
+    counts = random.multinomial(120, np.ones(6) / 6)
+    descriptors = unit(random, 120, 16)
     allowed = random.random(6) < 0.7
     allowed[0] = True
     query = unit(random, 9, 16)
-    by_identity, by_row = vote(query, gallery, identity_of, allowed)
-    expected_identity, expected_row = naive_votes(query, descriptors, owner, identity_of, allowed)
-    np.testing.assert_allclose(by_identity, expected_identity, atol=1e-5)
-    np.testing.assert_allclose(by_row, expected_row, atol=1e-5)
+    by_identity, by_row = vote(query, searchable(packed(descriptors, counts), exact=exact), identity_of, allowed)
+    expected = naive_votes(query, descriptors, np.repeat(np.arange(6), counts), identity_of, allowed)
+    np.testing.assert_allclose(by_identity, expected[0], atol=1e-5)
+    np.testing.assert_allclose(by_row, expected[1], atol=1e-5)
     assert (by_row[~allowed] == 0).all()
+
+
+def test_fewer_descriptors_than_neighbours_still_vote():
+    random = np.random.default_rng(3)
+    descriptors, identity_of, allowed = unit(random, 5, 16), np.array([0, 1, 1]), np.array([True, True, False])
+    gallery = searchable(packed(descriptors, np.array([2, 1, 2])))
+    by_identity, _ = vote(descriptors[:2], gallery, identity_of, allowed)
+    expected, _ = naive_votes(descriptors[:2], descriptors, np.array([0, 0, 1, 2, 2]), identity_of, allowed)
+    np.testing.assert_allclose(by_identity, expected, atol=1e-5)
 
 
 def test_the_animal_whose_descriptors_return_wins():
     random = np.random.default_rng(1)
     descriptors = unit(random, 400, 32)
-    owner = np.repeat(np.arange(40), 10)
+    gallery = searchable(packed(descriptors, np.full(40, 10)))
     query = descriptors[150:160] + 0.05 * unit(random, 10, 32)
-    by_identity, _ = vote(
-        query, DescriptorIndex(build_index(descriptors), owner), np.arange(40) // 2, np.ones(40, bool)
-    )
+    by_identity, _ = vote(query, gallery, np.arange(40) // 2, np.ones(40, bool))
     assert by_identity.argmax() == 7
     assert by_identity[7] > 5 * np.sort(by_identity)[-2]
 
@@ -61,24 +80,32 @@ def test_the_animal_whose_descriptors_return_wins():
 @pytest.mark.parametrize("query_rows", [0, 3])
 def test_nothing_to_meet_gives_no_votes(query_rows):
     random = np.random.default_rng(0)
-    gallery = DescriptorIndex(build_index(unit(random, 20, 8)), np.repeat(np.arange(4), 5))
+    gallery = searchable(packed(unit(random, 20, 8), np.full(4, 5)))
     allowed = np.zeros(4, bool) if query_rows else np.ones(4, bool)
     by_identity, by_row = vote(unit(random, query_rows, 8), gallery, np.arange(4), allowed)
     assert by_identity.tolist() == [0] * 4
     assert by_row.tolist() == [0] * 4
 
 
-def test_the_compressed_index_finds_what_the_exact_one_finds(monkeypatch):
+def test_rows_without_any_descriptor_never_vote():
+    gallery = searchable(packed(np.zeros((0, 16), np.float32), np.zeros(3, int)))
+    by_identity, _ = vote(unit(np.random.default_rng(0), 4, 16), gallery, np.arange(3), np.array([True, False, True]))
+    assert by_identity.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("left_out", [False, True])
+def test_votes_of_the_compressed_index_are_nearly_those_of_every_descriptor(monkeypatch, left_out):
     random = np.random.default_rng(2)
-    centres = unit(random, 300, 64)
-    descriptors = centres[random.integers(0, 300, 30_000)] + 0.5 * unit(random, 30_000, 64)
+    centres = unit(random, 2000, 64)
+    descriptors = centres[random.integers(0, 2000, 20_000)] + 0.7 * unit(random, 20_000, 64)
     descriptors /= np.linalg.norm(descriptors, axis=1, keepdims=True)
-    query = descriptors[::1500] + 0.02 * unit(random, 20, 64)
-    exact = build_index(descriptors)
-    monkeypatch.setattr("service.cascade.voting.FLAT_UP_TO", 1000)
-    coarse = build_index(descriptors)
-    _, a = exact.search(query, 8)
-    _, b = coarse.search(query, 8)
-    recall = np.mean([len(set(x) & set(y)) / 8 for x, y in zip(a, b, strict=True)])
-    assert recall > 0.85
-    assert (a[:, 0] == b[:, 0]).mean() > 0.9
+    local = packed(descriptors, np.full(100, 200))
+    query = descriptors[4000:4200] + 0.5 * unit(random, 200, 64)
+    query /= np.linalg.norm(query, axis=1, keepdims=True)
+    identity_of, allowed = np.arange(100) // 2, np.ones(100, bool)
+    allowed[[5, 30] if left_out else []] = False
+    found = vote(query, searchable(local), identity_of, allowed)[0]
+    monkeypatch.setattr("service.artifacts.descriptor_index.FLAT_UP_TO", 30_000)
+    expected = vote(query, searchable(local, exact=False), identity_of, allowed)[0]
+    assert np.corrcoef(found, expected)[0, 1] > 0.97
+    assert found.argmax() == expected.argmax() == 10
