@@ -14,6 +14,7 @@ from service.artifacts.onnx_session import cpu_limit
 from service.cascade.gate_row import GateColumns
 from service.cascade.pair_row import monotone
 from service.cascade.values import F32
+from service.cascade.xgboost_stage import FEWEST_CLASSES
 from service.errors import InputError
 
 GATE_ROUNDS, GATE_PATIENCE = 296, 20
@@ -77,12 +78,13 @@ def fit_gate(
         classes: identity ids.
 
     O(rounds K N C) and 1 + folds times that. Raises:
-        InputError: fewer than two classes, a class without rows, or nobody with two encounters.
+        InputError: fewer than three classes, a class without rows, or nobody with two encounters.
     """
     counts = np.bincount(individuals, minlength=len(classes))
-    if len(classes) < 2 or len(counts) > len(classes) or not counts.all():
+    if len(classes) < FEWEST_CLASSES or len(counts) > len(classes) or not counts.all():
         raise InputError(
-            f"a gate needs rows of each of two classes or more; here are rows of {np.count_nonzero(counts)} of {len(classes)}"
+            f"a gate needs rows of each of its individuals, {FEWEST_CLASSES} or more; "
+            f"here are rows of {np.count_nonzero(counts)} of {len(classes)}"
         )
     data = _matrix(rows, individuals, columns.names, columns.categorical)
     settings = {

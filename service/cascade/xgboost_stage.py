@@ -14,6 +14,9 @@ from service.cascade.gate_row import GateColumns, gate_row
 from service.cascade.values import F32, Bool, Features, Gallery, Identity
 from service.errors import ArtifactError
 
+FEWEST_CLASSES = 3
+"""Of a gate: onnxruntime takes two classes for a binary booster, which answers otherwise."""
+
 
 class BoosterSpec(BaseModel):
     """A fitted booster. ONNX: `rows` [R x C] float32, NaN where unknown -> `probability` [R x K] float32; pairwise: different, same.
@@ -47,7 +50,7 @@ class BoosterSpec(BaseModel):
             raise ValueError("a column is listed twice")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("a class is listed twice")
-        if (self.kind == "gate") != (len(self.classes) >= 2):
+        if len(self.classes) < FEWEST_CLASSES if self.kind == "gate" else self.classes:
             raise ValueError(f"a {self.kind} booster has {len(self.classes)} classes")
         return self
 

@@ -195,7 +195,7 @@ def test_what_cannot_be_fitted_is_refused_in_one_line(early, pairs):
     with pytest.raises(InputError, match="column similarity cosine:wide has an infinite value"):
         fit_pairwise(infinite, same, individuals, encounters, names)
     columns = gate_columns(early)
-    with pytest.raises(InputError, match="rows of 1 of 2"):
+    with pytest.raises(InputError, match="3 or more; here are rows of 1 of 2"):
         fit_gate(
             np.zeros((4, len(columns.names)), np.float32), np.zeros(4, int), ["a", "b", "c", "d"], columns, ["x", "y"]
         )
