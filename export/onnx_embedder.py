@@ -8,6 +8,7 @@ from torch.export import Dim
 
 from export.model_config import EmbedderConfig
 from export.networks import dinov2, efficientnet_lite, miewid, timm_backbone
+from export.networks.activations import WithActivations
 from export.onnx_parity import check_embedder
 from export.onnx_source import Source, open_source
 from export.onnx_write import write_onnx
@@ -19,20 +20,19 @@ from service.cascade.values import F32, U8
 
 
 def export_embedder(config: EmbedderConfig, base: Path, folder: Path) -> EmbedderSpec:
-    """Write `<name>.onnx` into `folder`, dynamic in the batch."""
+    """Write `<name>.onnx` into `folder`, dynamic in the batch, with the last layer's activations as a second output."""
     source = open_source(config, config.weights, base)
     network = _backbone(config, source)
     size = config.preprocess.size_px
     path = folder / f"{config.name}.onnx"
     images = _example_images(config)
     settings = {"preprocess": config.preprocess.model_dump_json(), "weights_sha256": source.sha256}
-    write_onnx(
-        network, {"image": torch.zeros(2, 3, size, size)}, ["embedding"], {"image": {0: Dim("batch")}}, settings, path
-    )
+    example, outputs = {"image": torch.zeros(2, 3, size, size)}, ["embedding", "activations"]
+    write_onnx(WithActivations(network), example, outputs, {"image": {0: Dim("batch")}}, settings, path)
     session = OnnxSession(path)
     check_embedder(config.name, network, session, images)
     dim = session.run({"image": images[:1]})[0].shape[1]
-    return EmbedderSpec(**source.stated, file=path.name, preprocess=config.preprocess, dim=dim)
+    return EmbedderSpec(**source.stated, file=path.name, preprocess=config.preprocess, dim=dim, activations=True)
 
 
 def _backbone(config: EmbedderConfig, source: Source) -> torch.nn.Module:

@@ -27,7 +27,15 @@ class PooledTrunk(nn.Module):
         self.pooling = pooling
 
     def forward(self, image: Tensor) -> Tensor:
+        return self.forward_head(self.forward_features(image))
+
+    def forward_features(self, image: Tensor) -> Tensor:
+        """The tokens, [B x (1 + patches) x 384]: the class token, then the patches row by row."""
         tokens: Tensor = self.trunk.forward_features(image)
+        return tokens
+
+    def forward_head(self, tokens: Tensor) -> Tensor:
+        """Tokens -> one vector."""
         cls, mean = tokens[:, 0], tokens[:, 1:].mean(1)
         if self.pooling == "cls":
             return cls

@@ -29,7 +29,16 @@ class MiewId(nn.Module):
         self.bn = nn.BatchNorm1d(self.backbone.num_features)
 
     def forward(self, image: Tensor) -> Tensor:
-        out: Tensor = self.bn(self.pooling(self.backbone(image)))
+        return self.forward_head(self.forward_features(image))
+
+    def forward_features(self, image: Tensor) -> Tensor:
+        """The trunk's last maps, [B x C x h x w]."""
+        maps: Tensor = self.backbone(image)
+        return maps
+
+    def forward_head(self, maps: Tensor) -> Tensor:
+        """Maps -> one vector."""
+        out: Tensor = self.bn(self.pooling(maps))
         return out
 
 

@@ -32,8 +32,18 @@ class Embedder:
         for start in range(0, len(images), MICRO_BATCH):
             part = images[start : start + MICRO_BATCH]
             batch = np.stack([prepare(image, self.spec.preprocess).tensor for image in part])
-            rows.append(self._normalised(self._session.run({"image": batch})[0]))
+            rows.append(self.forward(batch)[0])
         return np.concatenate(rows)
+
+    def forward(self, batch: F32) -> tuple[F32, F32 | None]:
+        """[B x C x S x S] float32, prepared -> [B x D] float32, L2-normalised rows, and [B x K x h x w] float32 activations of the last
+        layer (None where the file does not give them). Memory grows with the batch: it is the caller's to bound.
+
+        Raises:
+            ArtifactError: as `embed`.
+        """
+        embedding, *others = self._session.run({"image": batch})
+        return self._normalised(embedding), others[0] if self.spec.activations else None
 
     def _normalised(self, raw: F32) -> F32:
         if raw.ndim != 2 or raw.shape[1] != self.spec.dim:

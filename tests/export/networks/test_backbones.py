@@ -1,5 +1,6 @@
 """Backbones: names and shapes of the published checkpoints, loading that refuses half of one, parity with the carriers' own graphs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from safetensors.torch import save_file
 
 from export.model_config import EmbedderConfig, read_config
 from export.networks import dinov2, efficientnet_lite, miewid, timm_backbone
+from export.networks.activations import WithActivations
 from export.onnx_embedder import export_embedder
 from export.weights import PackageWeights, locate, read_state
 from service.artifacts.onnx_session import OnnxSession
@@ -52,6 +54,36 @@ def test_dinov2_is_the_carrier_s_own_trunk(tmp_path: Path) -> None:
 def test_dinov2_pools_as_asked(pooling: dinov2.Pooling, dim: int) -> None:
     with torch.inference_mode():
         assert dinov2.build(None, pooling, 56, blocks=2)(torch.zeros(2, 3, 56, 56)).shape == (2, dim)
+
+
+@pytest.mark.parametrize("family", ["dinov2", "swin", "miewid"])
+def test_activations_lie_as_the_picture_does(family: str) -> None:
+    """What changes in the last corner of the picture changes there in the maps, and the embedding stays the network's own."""
+    torch.manual_seed(0)
+    networks: dict[str, Callable[[], torch.nn.Module]] = {
+        "dinov2": lambda: dinov2.build(None, "mean", 112, blocks=1),
+        "swin": lambda: timm_backbone.build(
+            None,
+            "swin_tiny_patch4_window7_224",
+            embed_dim=24,
+            depths=(1, 1, 1, 1),
+            num_heads=(1, 1, 1, 1),
+            img_size=128,
+        ),
+        "miewid": lambda: miewid.build(None, "resnet10t"),
+    }
+    network = networks[family]()
+    image = torch.rand(1, 3, 112, 112) if family == "dinov2" else torch.rand(1, 3, 128, 128)
+    changed = image.clone()
+    changed[:, :, -20:, -20:] += 3
+    with torch.inference_mode():
+        embedding, before = WithActivations(network)(image)
+        _, after = WithActivations(network)(changed)
+        torch.testing.assert_close(embedding, network(image))
+    moved = (after - before).abs().mean((0, 1))
+    side = len(moved)
+    assert moved.shape == (side, side)
+    assert min(divmod(int(moved.argmax()), side)) >= side - 2
 
 
 def test_dinov2_refuses_another_graph(tmp_path: Path) -> None:
@@ -118,10 +150,13 @@ def test_small_relatives_of_the_published_pair_export_with_parity(
     spec = export_embedder(
         configured(family, architecture, {"source": "random", "seed": 1}, size_px), tmp_path, tmp_path
     )
-    answer = OnnxSession(tmp_path / "backbone.onnx", threads=2).run(
+    embedding, activations = OnnxSession(tmp_path / "backbone.onnx", threads=2).run(
         {"image": np.zeros((3, 3, size_px, size_px), np.float32)}
-    )[0]
-    assert answer.shape == (3, spec.dim)
+    )
+    assert embedding.shape == (3, spec.dim)
+    assert spec.activations
+    assert activations.shape[0] == 3
+    assert activations.shape[2:] == (size_px // 32, size_px // 32)
 
 
 def settle(network: torch.nn.Module, images: torch.Tensor) -> None:
