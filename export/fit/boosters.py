@@ -86,14 +86,8 @@ def fit_gate(
             f"a gate needs rows of each of its individuals, {FEWEST_CLASSES} or more; "
             f"here are rows of {np.count_nonzero(counts)} of {len(classes)}"
         )
-    data = _matrix(rows, individuals, columns.names, columns.categorical)
-    settings = {
-        **_SHARED,
-        **_GATE,
-        "num_class": len(classes),
-        "max_cat_to_onehot": len(classes) + 1,
-        "eval_metric": "mlogloss",
-    }
+    data = booster_matrix(rows, individuals, columns.names, columns.categorical)
+    settings = gate_settings(len(classes))
     folds = folds_by_encounter(individuals, encounters)
     booster, held_out, numbers = _fit(data, settings, folds, rounds, GATE_PATIENCE)
     judged = ~np.isnan(held_out[:, 0])
@@ -134,7 +128,7 @@ def fit_pairwise(
             f"a pairwise booster needs both kinds of pairs; here are {int(same.sum())} same of {len(same)}"
         )
     free = (False,) * len(columns)
-    data = _matrix(rows, same, columns, free)
+    data = booster_matrix(rows, same, columns, free)
     data.set_weight(_per_encounter(individuals, encounters))
     settings = {**_SHARED, **_PAIRWISE, "monotone_constraints": monotone(columns), "eval_metric": "logloss"}
     folds = folds_by_individual(individuals, encounters)
@@ -143,6 +137,13 @@ def fit_pairwise(
     return FittedBooster(
         booster, "pairwise", tuple(columns), (), free, held_out, _sample(rows), {**numbers, "auc": auc}
     )
+
+
+def gate_settings(classes: int) -> dict[str, Any]:
+    """xgboost's parameters of a gate."""
+    return {
+        **_SHARED, **_GATE, "num_class": classes, "max_cat_to_onehot": classes + 1, "eval_metric": "mlogloss",
+    }  # fmt: skip
 
 
 class _KeepFolds(xgb.callback.TrainingCallback):
@@ -160,7 +161,7 @@ def _fit(
     data: xgb.DMatrix, settings: Mapping[str, Any], folds: Sequence[Fold], rounds: int, patience: int
 ) -> tuple[xgb.Booster, F32, dict[str, float]]:
     """Choose the number of rounds by the mean loss of the folds; fit all rows with as many."""
-    settings = {**settings, "nthread": 1 if data.num_row() * data.num_col() < _ONE_THREAD_CELLS else cpu_limit()}
+    settings = {**settings, "nthread": fit_threads(data)}
     keep = _KeepFolds()
     history = xgb.cv(
         settings, data, rounds, folds=list(folds), early_stopping_rounds=patience, as_pandas=False, callbacks=[keep]
@@ -175,14 +176,21 @@ def _fit(
     return booster, held_out if "num_class" in settings else held_out[:, 0], {k: float(v) for k, v in numbers.items()}
 
 
-def _matrix(rows: F32, labels: NDArray[Any], columns: Sequence[str], categorical: Sequence[bool]) -> xgb.DMatrix:
-    """Raises InputError where rows, labels and columns do not fit, or a value is infinite."""
+def booster_matrix(rows: F32, labels: NDArray[Any], columns: Sequence[str], categorical: Sequence[bool]) -> xgb.DMatrix:
+    """Rows and labels as xgboost takes them. Raises:
+    InputError: rows, labels and columns do not fit, or a value is infinite.
+    """
     if rows.shape != (len(labels), len(columns)):
         raise InputError(f"{len(labels)} labels and {len(columns)} columns need rows to match, not {rows.shape}")
     if np.isinf(rows).any():
         raise InputError(f"column {columns[int(np.isinf(rows).any(axis=0).argmax())]} has an infinite value")
     types = ["c" if is_category else "float" for is_category in categorical]
     return xgb.DMatrix(rows, label=labels, feature_types=types, enable_categorical=True)
+
+
+def fit_threads(data: xgb.DMatrix) -> int:
+    """How many threads a fit on these rows can use."""
+    return 1 if data.num_row() * data.num_col() < _ONE_THREAD_CELLS else cpu_limit()
 
 
 def _per_encounter(individuals: NDArray[np.int64], encounters: Sequence[str]) -> NDArray[np.float64]:

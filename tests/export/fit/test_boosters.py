@@ -10,6 +10,7 @@ from booster_parts import cloud, features_of, gallery_of
 
 from export.fit.booster_onnx import native_probability, write_booster
 from export.fit.booster_rows import gate_columns, gate_rows
+from export.fit.booster_strangers import stranger_posterior
 from export.fit.boosters import fit_gate, fit_pairwise
 from service.artifacts.boosters import load_booster
 from service.cascade.pair_row import monotone, pair_columns, pair_rows
@@ -117,6 +118,25 @@ def test_the_gate_abstains_on_who_was_enrolled_after_the_fit(served_gate, late):
         (unsure if late.identity_of[row] == LATE else sure).append(np.nanmax(posterior))
     assert np.median(unsure) < np.median(sure)
     assert np.mean(np.asarray(sure) > max(unsure)) > 0.5, "a threshold keeps it silent on the newcomer"
+
+
+def test_how_sure_a_gate_is_of_a_stranger_owes_nothing_to_the_stranger(early):
+    columns = gate_columns(early)
+    rows, as_strangers = gate_rows(early, columns), gate_rows(early, columns, stranger=True)
+    near = as_strangers[:, list(columns.categorical)]
+    assert not (near == early.identity_of[:, None]).any(), "a stranger met its own photos"
+
+    def highest(rows):
+        return stranger_posterior(rows, as_strangers, early.identity_of, early.encounters, columns, rounds=5)
+
+    before = highest(rows)
+    assert ((before > 0) & (before <= 1)).all()
+    changed = rows.copy()
+    third = early.identity_of == 3
+    changed[third] = np.random.default_rng(0).permutation(rows[~third])[: third.sum()]
+    after = highest(changed)
+    np.testing.assert_array_equal(after[third], before[third])
+    assert (after != before).any()
 
 
 def test_the_gate_follows_identities_not_their_order(served_gate, late):
