@@ -14,6 +14,7 @@ TOLERANCE = 0.03  # of the second photo's longer side: a walking animal bends
 SEED = 7
 _FEWEST = 4
 _ITERATIONS = 1000
+_LARGEST_SCALE = 10.0  # area ratio; beyond it the map has collapsed
 
 
 def magsac_matches(a: LocalFeatures, b: LocalFeatures, ratio: float = 0.8) -> Matches:
@@ -26,7 +27,9 @@ def magsac_matches(a: LocalFeatures, b: LocalFeatures, ratio: float = 0.8) -> Ma
         return no_matches()
     source, target = a.keypoints[matches.indices[:, 0]], b.keypoints[matches.indices[:, 1]]
     affine, kept = cv2.estimateAffine2D(source, target, params=_magsac(TOLERANCE * max(b.size_px)))
-    inlier = np.zeros(len(matches), bool) if affine is None else kept[:, 0].astype(bool)
+    if affine is None or not 1 / _LARGEST_SCALE < abs(float(np.linalg.det(affine[:, :2]))) < _LARGEST_SCALE:
+        return no_matches()
+    inlier = kept[:, 0].astype(bool)
     if inlier.sum() < _FEWEST:
         return no_matches()
     return Matches(matches.indices[inlier], matches.confidences[inlier])

@@ -46,6 +46,14 @@ def test_padding_and_unreal_keypoints_are_dropped_and_the_rest_is_sorted() -> No
     assert features.size_px == (256, 96)
 
 
+def test_keypoints_off_the_animal_are_dropped() -> None:
+    mask = np.zeros((96, 256), bool)
+    mask[:, :128] = True  # the strong one lies at 254.5
+    features = extractor().extract(np.zeros((96, 256, 3), np.uint8), mask)
+    np.testing.assert_allclose(features.scores, [0.2])
+    np.testing.assert_array_equal(features.descriptors, np.eye(4)[[0]])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_features_follow_the_image_when_it_is_enlarged(models: Models, name: str) -> None:
     small = canonical_image()

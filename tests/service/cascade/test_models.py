@@ -5,6 +5,7 @@ import pytest
 
 from service.cascade.golden import canonical_image
 from service.cascade.models import Models
+from service.errors import InputError
 
 
 def test_extract_gives_what_each_model_gives(models: Models) -> None:
@@ -28,3 +29,16 @@ def test_all_locals_by_default_none_on_request_and_an_unknown_one_is_an_error(mo
     assert models.extract([]) == []
     with pytest.raises(KeyError):
         models.extract([image], locals=["superpoint"])
+
+
+def test_a_mask_belongs_to_its_image_and_only_local_features_see_it(models: Models) -> None:
+    image = canonical_image()
+    mask = np.zeros(image.shape[:2], bool)
+    mask[:150] = True
+    plain, masked = models.extract([image, image], locals=["rootsift"], masks=[None, mask])
+    assert plain.local["rootsift"].keypoints[:, 1].max() > 200
+    assert masked.local["rootsift"].keypoints[:, 1].max() <= 149.5
+    for name in models.embedders:
+        np.testing.assert_array_equal(plain.embeddings[name], masked.embeddings[name])
+    with pytest.raises(InputError, match="the mask is 10 x 10"):
+        models.extract([image], locals=["rootsift"], masks=[mask[:10, :10]])
