@@ -3,10 +3,12 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import identify, open_set, search, serving_environment
+from benchmarks import identify, memory, open_set, search, serving_environment, votes
 
 ALL: dict[str, Callable[..., None]] = {
     "search": search.main,
+    "votes": votes.main,
+    "memory": memory.main,
     "identify": identify.main,
     "serving_environment": serving_environment.main,
     "open_set": open_set.main,

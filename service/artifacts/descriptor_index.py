@@ -22,6 +22,7 @@ FETCH_UP_TO = 4_000_000
 there the codes' own similarities stand, and only the `STRONGEST` of each row are kept, so that 100,000 photos fit in memory."""
 
 STRONGEST = 192
+_LISTS = 2
 _NPROBE = 64
 _EXACT_LISTS = 4_096  # beyond, the nearest list is found through a graph: T sqrt(T) distances would take hours
 _TRAIN_PER_LIST = 48
@@ -45,6 +46,7 @@ def build_index(local: PackedLocal) -> Any:
     index = _flat(dim) if len(local.descriptors) <= FLAT_UP_TO else _trained(local)
     for keys, descriptors in _pieces(local, each):
         index.add_with_ids(descriptors, keys)
+    _look_around(index)
     return index
 
 
@@ -66,18 +68,22 @@ def _flat(dim: int) -> Any:
 
 def _trained(local: PackedLocal) -> Any:
     count, dim = local.descriptors.shape
-    lists = int(2 * np.sqrt(count))
+    lists = int(_LISTS * np.sqrt(count))
     graph = "_HNSW32" if lists > _EXACT_LISTS else ""
     index: Any = faiss.index_factory(dim, f"IVF{lists}{graph},PQ{dim // 2}x4fsr", faiss.METRIC_INNER_PRODUCT)
-    index.cp.niter, index.cp.spherical = 8, True
+    index.cp.niter, index.cp.spherical, index.pq.cp.niter = 8, True, 8
     index.cp.min_points_per_centroid, index.cp.max_points_per_centroid = 1, _TRAIN_PER_LIST
     sample = np.unique(np.random.default_rng(0).integers(0, count, lists * _TRAIN_PER_LIST))
     index.train(np.asarray(local.descriptors[sample], np.float32))
     index.nprobe = min(_NPROBE, lists)
-    if graph:
-        coarse: Any = faiss.downcast_index(index.quantizer)
-        coarse.hnsw.efSearch = 2 * _NPROBE
     return index
+
+
+def _look_around(index: Any) -> None:
+    """A query wants `_NPROBE` lists of the graph; while the index was filled, one near list a descriptor was enough."""
+    coarse: Any = faiss.downcast_index(getattr(index, "quantizer", None) or index)
+    if isinstance(coarse, faiss.IndexHNSW):
+        coarse.hnsw.efSearch = 2 * _NPROBE
 
 
 def _pieces(local: PackedLocal, each: int) -> Iterator[tuple[I64, F32]]:
