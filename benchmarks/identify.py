@@ -2,7 +2,7 @@
 
     python -m benchmarks identify [calls]
 
-Model time is what networks and matchers take (features, votes, inliers, lines); the rest (HTTP, queue, search, fusion, record, JSON)
+Model time is what networks and matchers take (embeddings, features, votes, inliers, lines); the rest (HTTP, queue, search, fusion, record, JSON)
 is ours.
 JPEG decoding is reported apart.
 """
@@ -22,7 +22,7 @@ from rich.table import Table
 from export.demo import prepare
 
 PORT = 18517
-_MODEL = re.compile(r"^(features|lines|votes:|inliers:|lightglue:|ratio:)")
+_MODEL = re.compile(r"^(embeddings|features:|lines|votes:|inliers:|lightglue:|ratio:)")
 _TIMING = re.compile(r"(\w+);dur=([\d.]+)")
 
 

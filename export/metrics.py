@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+TWO_WAY = 0.5
+"""p_known at which every policy's two-way answer turns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

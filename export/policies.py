@@ -1,37 +1,44 @@
-"""The policies Whorl ships before fitting: the yardsticks everyone knows, and the family `fitted` is chosen from."""
+"""The policies Whorl ships before fitting: the yardsticks everyone knows, one for each step of the paper's ablation."""
 
 import dataclasses
 from collections.abc import Sequence
 
 from service.artifacts.bundle import Bundle
-from service.cascade.policy import EvidenceStage, Policy, Shortlist
+from service.cascade.policy import Policy
+from service.cascade.signals import EvidenceStage, Fusion, Rerank, Shortlist
 
 EVERY_ROW = 100_000
-PLAIN = "plain_wildfusion"
+PLAIN, RERANKED = "plain_wildfusion", "reranked"
 
 
-def yardsticks(bundle: Bundle) -> dict[str, Policy]:
-    """Policies to compare with: cosine of all backbones together and of each alone, RootSIFT, and plain WildFusion.
+def yardsticks(bundle: Bundle) -> dict[str, Fusion]:
+    """Fusions to compare with: cosine of all backbones together and of each alone, RootSIFT, and plain WildFusion.
 
     `plain_wildfusion` (Cermak et al. 2024, with this bundle's models): the mean of the isotonic LightGlue counts and of the isotonic
-    cosines, on the 30 images nearest by cosine. Its gallery is extracted as `plain_variant` says.
+    cosines, on the 30 images nearest by cosine; `reranked` re-ranks it. Their gallery is extracted as `plain_variant` says.
     """
-    every = Shortlist(by="image", size=EVERY_ROW, sources=("cosine:all",))
     cosines = [f"cosine:{spec.name}" for spec in bundle.embedders]
-    found = {"cosine": _policy("cosine", ["cosine:all"], every)}
-    found |= {stage.replace(":", "_"): _policy(stage.replace(":", "_"), [stage], every) for stage in cosines}
+    found = {"cosine": _everywhere(["cosine:all"])}
+    found |= {stage.replace(":", "_"): _everywhere([stage]) for stage in cosines}
     if any(spec.kind == "rootsift" for spec in bundle.locals):
-        found["rootsift"] = _policy("rootsift", ["ratio:rootsift"], every)
+        found["rootsift"] = _everywhere(["ratio:rootsift"])
     if bundle.matchers:
         nearest = Shortlist(by="image", size=30, sources=("cosine:all",))
-        glues = [f"lightglue:{spec.local}" for spec in bundle.matchers]
-        found[PLAIN] = _policy(PLAIN, [*glues, *cosines], nearest)
+        glues = [f"lightglue:{name}" for name in plain_locals(bundle)]
+        found[PLAIN] = Fusion(shortlist=nearest, stages=_stages([*glues, *cosines]))
+        found[RERANKED] = found[PLAIN].model_copy(update={"rerank": Rerank()})
     return found
+
+
+def plain_locals(bundle: Bundle) -> list[str]:
+    """The local features plain WildFusion matches with LightGlue: ALIKED and DISK, or all there are where these are missing."""
+    matched = [spec.local for spec in bundle.matchers]
+    return [name for name in matched if name in ("aliked", "disk")] or matched
 
 
 def plain_variant(bundle: Bundle) -> Bundle:
     """The bundle with its local features as the WildFusion paper extracts them: squashed to 512 x 512, 256 keypoints."""
-    matched = {spec.local for spec in bundle.matchers}
+    matched = plain_locals(bundle)
     squashed = tuple(
         spec.model_copy(
             update={
@@ -42,8 +49,19 @@ def plain_variant(bundle: Bundle) -> Bundle:
         for spec in bundle.locals
         if spec.name in matched
     )
-    return dataclasses.replace(bundle, locals=squashed)
+    matchers = tuple(spec for spec in bundle.matchers if spec.local in matched)
+    return dataclasses.replace(bundle, locals=squashed, matchers=matchers)
 
 
-def _policy(name: str, stages: Sequence[str], shortlist: Shortlist) -> Policy:
-    return Policy(name=name, shortlist=shortlist, stages=tuple(EvidenceStage(stage=s) for s in stages))
+def describe(policy: Policy) -> str:
+    """What a policy reads, in a line: `votes:disk + inliers:aliked`."""
+    parts = [" + ".join(stage.stage for stage in fusion.stages) for fusion in policy.fusions()]
+    return " | ".join(parts)
+
+
+def _everywhere(stages: Sequence[str]) -> Fusion:
+    return Fusion(shortlist=Shortlist(by="image", size=EVERY_ROW, sources=("cosine:all",)), stages=_stages(stages))
+
+
+def _stages(names: Sequence[str]) -> tuple[EvidenceStage, ...]:
+    return tuple(EvidenceStage(stage=name) for name in names)

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
         max_body_bytes, max_photos, max_pixels, max_side_px: bounds on one request and on each photo of it.
         queue_photos: photos that may be inside at once, waiting or being worked on; more are turned away with 429.
         batch: requests that go through the networks together, at most.
+        budget_ms: time one encounter may spend on matching points; the answer says when it was cut short.
         deadline_s: a request not answered by then is dropped with 504.
         drain_s: how long shutdown waits for the requests inside.
         decode_threads: photos decoded at the same time.
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     max_side_px: Count = 20_000
     queue_photos: Count = 64
     batch: Count = 8
+    budget_ms: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5_000.0
     deadline_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
     drain_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20.0
     decode_threads: Count = 2

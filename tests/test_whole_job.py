@@ -73,7 +73,7 @@ def test_the_same_photo_gets_the_same_answer(client, demo, queries):
 
 def test_evidence_carries_lines_that_lie_inside_both_photos(client, demo, queries):
     answer = ask(client, demo, [queries["query_known"][1]])
-    assert {stage["name"] for stage in answer["stages"]} >= {"features", "shortlist", "lines"}
+    assert {stage["name"] for stage in answer["stages"]} >= {"embeddings", "shortlist", "lines"}
     picture = client.get(f"/v1/identifications/{answer['identification_id']}/explanation.png")
     assert picture.status_code == 200
     assert picture.content[:8] == b"\x89PNG\r\n\x1a\n"

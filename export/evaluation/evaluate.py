@@ -8,11 +8,14 @@ from time import perf_counter
 import numpy as np
 
 from export.annotations import AnnotationRow
+from export.cached_models import cached_models
 from export.evaluation.ask import LabelledQuery, ask
+from export.evaluation.contestant import Contestant, contestants
 from export.evaluation.report import SpeciesResult
 from export.evaluation.split import asked, gallery_by_species
 from export.feature_cache import FeatureCache, extract_cached
-from export.fit.choose import FITTED, choose
+from export.fit.choose import FITTED, Choice, choose
+from export.fit.fusion import Study
 from export.fit.policy import fit_policy
 from export.fit.trials import run_trials
 from export.gallery import Bar, build_gallery
@@ -76,16 +79,16 @@ def evaluate(
     skipped: list[str] = []
     for variant, chosen in _variants(bundle, names):
         bench = _open_bench(variant, gallery_rows, work, cache, bar, skipped)
-        fitted = {name: _fitted(name, bench) for name in chosen}
+        ready = {name: _contestants(name, bench) for name in chosen}
         for species, gallery in bench.galleries.items():
             share = None if limit is None else limit * len(asked(rows, species)) / total
-            queries, ms = _labelled(
-                asked(rows, species, share), bench, {identity.name for identity in gallery.identities}, skipped
-            )
+            known = {identity.name for identity in gallery.identities}
+            queries, ms = _labelled(asked(rows, species, share), bench, known, skipped)
             result = results.setdefault(species, SpeciesResult(len(gallery), len(gallery.identities)))
             for name in chosen:
-                policy = fitted[name].get(species) or fitted[name][POOLED]
-                result.add(name, _answers(name, queries, gallery, policy, bench, ms), policy)
+                contestant = ready[name][species]
+                spent = sum(ms[model] for model in _read(contestant.policy, bundle))
+                result.add(name, _answers(name, queries, contestant, bench, spent), contestant.policy)
     return results, list(dict.fromkeys(skipped))
 
 
@@ -116,30 +119,35 @@ def _open_bench(
     return Bench(bundle, models, galleries, cache, bar)
 
 
-def _fitted(name: str, bench: Bench) -> dict[str, Policy]:
-    """Species -> the named policy fitted on its gallery; `*`: on all of them, for species too small."""
+def _contestants(name: str, bench: Bench) -> dict[str, Contestant]:
+    """Species -> the named policy fitted on its gallery; on all of them, for species too small."""
     with bench.bar(f"{name}: asking held-out gallery photos") as advance:
         if name == FITTED:
-            return choose(bench.galleries, bench.bundle, bench.models, progress=advance)
+            return contestants(choose(bench.galleries, bench.bundle, bench.models, progress=advance), bench.galleries)
         template = yardsticks(bench.bundle)[name]
         matched = any(stage.kind == "lightglue" for stage in template.stages)
         most = _MATCHED_TRIAL_ROWS if matched else _TRIAL_ROWS
         trials = {
             s: run_trials(g, template, bench.models, most=most, progress=advance) for s, g in bench.galleries.items()
         }
-    found = {POOLED: fit_policy(template, trials, bench.galleries, fitted_on=POOLED)}
+    found = {POOLED: fit_policy(name, template, Study(trials, bench.galleries, fitted_on=POOLED))}
     for species, listed in trials.items():
         try:
-            found[species] = fit_policy(template, {species: listed}, bench.galleries, fitted_on=species)
+            found[species] = fit_policy(name, template, Study({species: listed}, bench.galleries, fitted_on=species))
         except InputError:
             continue  # too small: the pooled one answers
-    return found
+    return contestants(Choice(found, {}, {}), bench.galleries)
+
+
+def _read(policy: Policy, bundle: Bundle) -> list[str]:
+    """Names of the models a query must run for a policy: every backbone, and the local features it may read."""
+    return [*(spec.name for spec in bundle.embedders), *sorted(policy.locals())]
 
 
 def _labelled(
     rows: Sequence[AnnotationRow], bench: Bench, known: set[str], skipped: list[str]
-) -> tuple[list[LabelledQuery], float]:
-    """Queries with their features, and the median milliseconds that extracting one takes when nothing is cached."""
+) -> tuple[list[LabelledQuery], dict[str, float]]:
+    """Queries with their features, and the median milliseconds that each model takes for one when nothing is cached."""
     queries = []
     with bench.bar("features of the queries") as advance:
         found = extract_cached(rows, bench.bundle, bench.models, bench.cache, progress=advance)
@@ -153,25 +161,27 @@ def _labelled(
     return queries, _extraction_ms(rows[:_TIMED_PHOTOS], bench)
 
 
-def _extraction_ms(rows: Sequence[AnnotationRow], bench: Bench) -> float:
-    times = []
+def _extraction_ms(rows: Sequence[AnnotationRow], bench: Bench) -> dict[str, float]:
+    models = cached_models(bench.bundle, bench.models, None, None)
+    times: dict[str, list[float]] = {model.name: [] for model in models}
     for row in rows:
         try:
             image = decode_image(row.path.read_bytes(), where=str(row.path), box=row.box)
         except (WhorlError, OSError):
             continue
-        started = perf_counter()
-        bench.models.extract([image])
-        times.append(1e3 * (perf_counter() - started))
-    return float(np.median(times)) if times else float("nan")
+        for model in models:
+            started = perf_counter()
+            model.run([image])
+            times[model.name].append(1e3 * (perf_counter() - started))
+    return {name: float(np.median(each)) if each else float("nan") for name, each in times.items()}
 
 
 def _answers(
-    name: str, queries: Sequence[LabelledQuery], gallery: Gallery, policy: Policy, bench: Bench, ms: float
+    name: str, queries: Sequence[LabelledQuery], contestant: Contestant, bench: Bench, ms: float
 ) -> list[Outcome]:
     answers = []
-    with bench.bar(f"{name}: asking {gallery.species}") as advance:
+    with bench.bar(f"{name}: asking {contestant.gallery.species}") as advance:
         for done, query in enumerate(queries, 1):
-            answers.append(ask(query, gallery, policy, bench.models, ms_features=ms))
+            answers.append(ask(query, contestant, bench.models, ms_features=ms))
             advance(done, len(queries))
     return answers

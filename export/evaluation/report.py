@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from export.metrics import Outcome, figures, interval
+from export.metrics import TWO_WAY, Outcome, figures, interval
 from service.cascade.policy import Policy
 
 _SHOWN = ("top1", "mAP", "auroc", "baks", "baus", "score", "far", "review_rate", "ms_per_query", "ms_features")
@@ -18,7 +18,7 @@ _OF_KNOWN = {"top1", "mAP", "baks"}
 
 @dataclass(slots=True)
 class SpeciesResult:
-    """One species: the gallery's size and, per policy, the outcomes and the threshold they are cut at."""
+    """One species: the gallery's size and, per policy, the outcomes and what decided them."""
 
     gallery_images: int
     gallery_identities: int
@@ -28,10 +28,6 @@ class SpeciesResult:
     def add(self, name: str, outcomes: Sequence[Outcome], policy: Policy) -> None:
         """Add one policy's answers."""
         self.outcomes[name], self.policies[name] = outcomes, policy
-
-    def threshold(self, name: str) -> float:
-        """p_known at which the two-way figures are cut."""
-        return self.policies[name].verdict.threshold
 
 
 def report(dataset: str, species: Mapping[str, SpeciesResult], skipped: Sequence[str]) -> dict[str, Any]:
@@ -94,7 +90,7 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
 
 
 def _averaged(name: str, species: Mapping[str, SpeciesResult]) -> dict[str, Any]:
-    per = [(figures(r.outcomes[name], r.threshold(name)), r.outcomes[name]) for r in species.values()]
+    per = [(figures(r.outcomes[name], TWO_WAY), r.outcomes[name]) for r in species.values()]
     row: dict[str, Any] = {}
     for figure in per[0][0]:
         weighed = [
@@ -104,8 +100,7 @@ def _averaged(name: str, species: Mapping[str, SpeciesResult]) -> dict[str, Any]
         row[figure] = sum(value * weight for value, weight in weighed) / total if total else None
     if len(per) == 1:
         result = next(iter(species.values()))
-        row["score_interval"] = list(interval(result.outcomes[name], result.threshold(name), "score"))
-        row["threshold"] = result.threshold(name)
+        row["score_interval"] = list(interval(result.outcomes[name], TWO_WAY, "score"))
     else:
         row["score"] = (
             float(np.sqrt(row["baks"] * row["baus"])) if row["baks"] is not None and row["baus"] is not None else None

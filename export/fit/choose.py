@@ -1,109 +1,175 @@
 """Choose a species' policy: evidence is added stage by stage as long as held-out individuals are told apart better."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from export.fit.policy import fit_policy, subset
+from export.fit.booster_fusion import BoostedFusion, fit_booster_fusion
+from export.fit.boosters import FittedBooster
+from export.fit.fusion import FittedFusion, Study, subset
+from export.fit.head import HeadWeights
+from export.fit.policy import finish, worth
 from export.fit.trials import Progress, Trial, run_trials
+from export.fit.tuned import Tuned, tune
 from service.artifacts.bundle import Bundle
+from service.cascade.arcface_stage import TUNED
 from service.cascade.models import Models
-from service.cascade.policy import POOLED, EvidenceStage, Policy, Shortlist
+from service.cascade.policy import POOLED, Policy, VerdictRule, single
+from service.cascade.signals import EvidenceStage, Fusion, Shortlist
 from service.cascade.values import Gallery
 from service.errors import InputError
 
 FITTED = "fitted"
 TRIAL_ROWS = 300
-_INDIVIDUALS = 10
-_WORTHWHILE = 0.002
+FUSIONS = ("mean", "logistic", "rank")
+_INDIVIDUALS, _VERIFIED = 10, 12
+_WORTHWHILE, _CLEARLY = 0.002, 0.01
+
+_MOST_STAGES = 6
+
+Tunings = Mapping[str, Tuned]
+"""Species -> its tuned space, where it has individuals enough."""
 
 
-def family(bundle: Bundle) -> Policy:
-    """All the evidence `fitted` may draw on: the concatenated cosine, and votes and inliers of every kind of local features."""
-    sources = ["cosine:all", *(f"votes:{spec.name}" for spec in bundle.locals)]
-    names = [*sources, *(f"inliers:{spec.name}" for spec in bundle.locals)]
-    return Policy(
-        name=FITTED,
-        shortlist=Shortlist(by="individual", size=_INDIVIDUALS, rows_each=2, sources=tuple(sources)),
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Policies by species (`*`: all pooled), and what they name: heads and boosters by species."""
+
+    policies: dict[str, Policy]
+    heads: dict[str, HeadWeights]
+    boosters: dict[str, FittedBooster]
+
+
+def family(bundle: Bundle, tuned: Sequence[str] = ()) -> Fusion:
+    """All the evidence `fitted` may draw on: cosines, and votes and inliers of every kind of local features.
+
+    Args:
+        tuned: names of tuned embeddings the galleries hold.
+    """
+    cosines = ["cosine:all", *(f"cosine:{name}" for name in tuned)]
+    sources = [*cosines, *(f"votes:{spec.name}" for spec in bundle.locals)]
+    alone = [f"cosine:{spec.name}" for spec in bundle.embedders] if len(bundle.embedders) > 1 else []
+    names = [*sources, *alone, *(f"inliers:{spec.name}" for spec in bundle.locals)]
+    return Fusion(
+        shortlist=Shortlist(by="individual", size=_INDIVIDUALS, rows_each=2, sources=tuple(sources), verify=_VERIFIED),
         stages=tuple(EvidenceStage(stage=name) for name in names),
     )
 
 
 def choose(
     galleries: Mapping[str, Gallery], bundle: Bundle, models: Models, *, progress: Progress | None = None
-) -> dict[str, Policy]:
-    """Species -> its policy, and `*` -> the policy of all species pooled, which serves species too small to fit.
+) -> Choice:
+    """A policy for each species, and `*`, the policy of all species pooled, which serves species too small to fit.
 
-    Where not even all species together have enough individuals, `*` is the unfitted policy: candidates in order, a person decides.
+    Where not even all species together have enough individuals, `*` is the unfitted policy: candidates in order, a person decides. The
+    pooled policy reads nothing that belongs to one species: no tuned space, no booster.
     """
-    template = family(bundle)
-    trials = {
-        species: run_trials(gallery, template, models, most=TRIAL_ROWS, progress=progress)
-        for species, gallery in galleries.items()
-        if len(gallery)
-    }
+    tuned = {species: found for species, gallery in galleries.items() if (found := _tuned(gallery)) is not None}
+    seen = {species: tuned[species].gallery if species in tuned else gallery for species, gallery in galleries.items()}
+    trials = {}
+    for species, gallery in seen.items():
+        if len(gallery):
+            unseen = tuned[species].unseen if species in tuned else None
+            template = family(bundle, [TUNED] if species in tuned else [])
+            trials[species] = run_trials(gallery, template, models, most=TRIAL_ROWS, progress=progress, unseen=unseen)
+    return choose_from(bundle, trials, seen, tuned)
+
+
+def choose_from(
+    bundle: Bundle, trials: Mapping[str, Sequence[Trial]], galleries: Mapping[str, Gallery], tuned: Tunings
+) -> Choice:
+    """`choose`, from trials that were run before. `galleries`: with their tuned spaces, where there are any."""
+    choice = Choice({}, {}, {})
     try:
-        chosen = {POOLED: best(template, trials, galleries, fitted_on=POOLED)}
+        pooled, _ = best(family(bundle), Study(trials, galleries, fitted_on=POOLED), boosters=False)
     except InputError:
-        return dict.fromkeys([POOLED, *galleries], unfitted(template))
-    if len(trials) == 1:  # the pool is this species
-        return {**chosen, next(iter(trials)): chosen[POOLED].model_copy(update={"fitted_on": next(iter(trials))})}
+        return Choice(dict.fromkeys([POOLED, *galleries], unfitted(family(bundle))), {}, {})
+    choice.policies[POOLED] = pooled
     for species, listed in trials.items():
+        template = family(bundle, [TUNED] if species in tuned else [])
         try:
-            chosen[species] = best(template, {species: listed}, galleries, fitted_on=species)
+            study = Study({species: listed}, galleries, fitted_on=species)
+            choice.policies[species], booster = best(template, study, boosters=True)
         except InputError:
-            chosen[species] = chosen[POOLED]
-    return chosen
+            choice.policies[species] = pooled
+            continue
+        if booster is not None:
+            choice.boosters[species] = booster
+        if any(TUNED in name for name in choice.policies[species].stage_names()):
+            choice.heads[species] = tuned[species].weights
+    return choice
 
 
-def unfitted(template: Policy) -> Policy:
+def _tuned(gallery: Gallery) -> Tuned | None:
+    try:
+        return tune(gallery) if len(gallery) else None
+    except InputError:
+        return None
+
+
+def unfitted(template: Fusion) -> Policy:
     """Rank candidates by all the evidence and name nobody: no threshold means a person decides."""
     slopes = {"cosine": 5.0, "votes": 1.0, "inliers": 1.5}
     stages = tuple(stage.model_copy(update={"lead_slope": slopes[stage.kind]}) for stage in template.stages)
-    never_new = template.verdict.model_copy(update={"new_below": 0.0})
-    return template.model_copy(
-        update={"name": "unfitted", "fusion": "logistic", "stages": stages, "verdict": never_new}
-    )
+    fusion = template.model_copy(update={"fusion": "logistic", "stages": stages})
+    return single("unfitted", fusion).model_copy(update={"verdict": VerdictRule(new_below=0.0)})
 
 
-def best(
-    template: Policy, trials: Mapping[str, Sequence[Trial]], galleries: Mapping[str, Gallery], *, fitted_on: str
-) -> Policy:
-    """Forward selection by held-out sqrt(BAKS * BAUS), for either fusion: add the stage that helps most while one helps.
+def best(template: Fusion, study: Study, *, boosters: bool) -> tuple[Policy, FittedBooster | None]:
+    """Forward selection by held-out sqrt(BAKS * BAUS), for each fusion: add the stage that helps most while one helps.
 
-    At most stages^2 fits a fusion, not 2^stages, which would also find more luck.
+    At most stages^2 fits a fusion, not 2^stages, which would also find more luck. The pairwise booster reads all stages, and is taken
+    only where it is clearly better: it is the one that can over-fit.
 
     Raises:
         InputError: too few individuals, or no stage tells them apart.
     """
-    problem = InputError(f"{fitted_on}: there is nothing to fit")
-    grown: list[Policy] = []
-    for fusion in ("mean", "logistic"):
-        kept: Policy | None = None
-        left = [stage.stage for stage in template.stages]
-        while left:
-            tried = []
-            for name in left:
-                names = [*(stage.stage for stage in kept.stages), name] if kept else [name]
-                try:
-                    tried.append(fit_policy(subset(template, names, fusion), trials, galleries, fitted_on=fitted_on))
-                except InputError as error:
-                    problem = error
-            found = max(tried, key=_worth, default=None)
-            if found is None or (kept and _worth(found) < _worth(kept) + _WORTHWHILE):
-                break
-            kept = found
-            left = [name for name in left if name not in {stage.stage for stage in found.stages}]
-        grown += [kept] if kept else []
+    grown: list[FittedFusion] = []
+    problem = InputError(f"{study.fitted_on}: there is nothing to fit")
+    for fusion in FUSIONS:
+        try:
+            grown.append(_grown(template, fusion, study))
+        except InputError as error:
+            problem = error
     if not grown:
         raise problem
-    return _lean(max(grown, key=_worth))
+    chosen = max(grown, key=lambda fitted: worth(fitted.held))
+    boosted = _boosted(template, study) if boosters else None
+    if boosted is not None and worth(boosted.fitted.held) > worth(chosen.held) + _CLEARLY:
+        return finish(FITTED, boosted.fitted, study), boosted.booster
+    return finish(FITTED, FittedFusion(_lean(chosen.fusion, template), chosen.held), study), None
 
 
-def _worth(policy: Policy) -> float:
-    return policy.numbers["score"] + 0.1 * policy.numbers["auroc"]
+def _boosted(template: Fusion, study: Study) -> BoostedFusion | None:
+    try:
+        return fit_booster_fusion(template, study)
+    except InputError:
+        return None
 
 
-def _lean(policy: Policy) -> Policy:
+def _grown(template: Fusion, fusion: str, study: Study) -> FittedFusion:
+    kept: FittedFusion | None = None
+    left = [stage.stage for stage in template.stages]
+    problem = InputError(f"{study.fitted_on}: there is nothing to fit")
+    while left and (kept is None or len(kept.fusion.stages) < _MOST_STAGES):
+        tried = []
+        for name in left:
+            names = [*(stage.stage for stage in kept.fusion.stages), name] if kept else [name]
+            try:
+                tried.append(study.fit(subset(template, names, fusion)))
+            except InputError as error:
+                problem = error
+        found = max(tried, key=lambda fitted: worth(fitted.held), default=None)
+        if found is None or (kept and worth(found.held) < worth(kept.held) + _WORTHWHILE):
+            break
+        kept = found
+        left = [name for name in left if name not in {stage.stage for stage in found.fusion.stages}]
+    if kept is None:
+        raise problem
+    return kept
+
+
+def _lean(fusion: Fusion, template: Fusion) -> Fusion:
     """Only the shortlist sources whose local features the chosen stages read anyway: others would cost an extraction."""
-    read = {stage.model for stage in policy.stages}
-    sources = tuple(name for name in policy.shortlist.sources if name == "cosine:all" or name.split(":")[1] in read)
-    return policy.model_copy(update={"shortlist": policy.shortlist.model_copy(update={"sources": sources})})
+    read = {stage.model for stage in fusion.stages}
+    sources = tuple(name for name in template.shortlist.sources if name == "cosine:all" or name.split(":")[1] in read)
+    return fusion.model_copy(update={"shortlist": template.shortlist.model_copy(update={"sources": sources})})

@@ -9,10 +9,12 @@ from rich.table import Table
 
 from export.console import one_clear_line, progress_bar
 from export.fit.choose import choose
+from export.fit.publish import publish
+from export.policies import describe
 from service.artifacts.bundle import open_bundle
 from service.artifacts.gallery import list_galleries, open_gallery
 from service.artifacts.loading import load_models
-from service.artifacts.policies import publish_policies, read_policies
+from service.artifacts.policies import read_policies
 from service.cascade.policy import Policy
 from service.errors import InputError
 
@@ -39,8 +41,7 @@ def fit(bundle_folder: Path, galleries_folder: Path) -> dict[str, Policy]:
     galleries = {species: open_gallery(folder, features_sha=bundle.features_sha) for species, folder in folders.items()}
     with progress_bar("asking held-out photos") as advance:
         found = choose(galleries, bundle, models, progress=advance)
-    policies = {**read_policies(bundle), **found}
-    return read_policies(publish_policies(bundle, policies))
+    return read_policies(publish(bundle, found))
 
 
 def _table(policies: dict[str, Policy]) -> Table:
@@ -48,7 +49,7 @@ def _table(policies: dict[str, Policy]) -> Table:
     for column in ("species", "evidence", *_SHOWN):
         shown.add_column(column)
     for species, policy in policies.items():
-        evidence = " + ".join(stage.stage for stage in policy.stages)
+        evidence = describe(policy)
         label = "all species pooled" if species == "*" else species
         label += " (pooled policy)" if species not in ("*", policy.fitted_on) else ""
         cells = [f"{policy.numbers.get(name, float('nan')):.4g}" for name in _SHOWN]

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from service.cascade.evidence import Evidence
-from service.cascade.policy import Policy
+from service.cascade.signals import Fusion
 from service.cascade.values import I64
 from service.cascade.wildfusion import lead, own_scale
 
 _RIDGE = 1.0
 
 
-def fit_logistic(policy: Policy, shortlists: Sequence[tuple[Evidence, I64]], same: NDArray[np.bool_]) -> Policy:
+def fit_logistic(fusion: Fusion, shortlists: Sequence[tuple[Evidence, I64]], same: NDArray[np.bool_]) -> Fusion:
     """Fit intercept, slopes and lead slopes by penalised maximum likelihood.
 
     Args:
@@ -23,22 +23,22 @@ def fit_logistic(policy: Policy, shortlists: Sequence[tuple[Evidence, I64]], sam
 
     O(P stages) an iteration.
     """
-    x = np.concatenate([_columns(policy, evidence, identity_of) for evidence, identity_of in shortlists])
+    x = np.concatenate([_columns(fusion, evidence, identity_of) for evidence, identity_of in shortlists])
     spread = x.std(axis=0) + 1e-9
     start = np.zeros(x.shape[1] + 1)
     bounds = [(None, None), *[(0.0, None)] * x.shape[1]]
     fitted = minimize(_loss, start, (x / spread, same.astype(np.float64)), jac=True, method="L-BFGS-B", bounds=bounds)
-    slopes = (fitted.x[1:] / spread).reshape(len(policy.stages), 2)
+    slopes = (fitted.x[1:] / spread).reshape(len(fusion.stages), 2)
     stages = tuple(
         stage.model_copy(update={"slope": float(a), "lead_slope": float(b)})
-        for stage, (a, b) in zip(policy.stages, slopes, strict=True)
+        for stage, (a, b) in zip(fusion.stages, slopes, strict=True)
     )
-    return policy.model_copy(update={"stages": stages, "intercept": float(fitted.x[0])})
+    return fusion.model_copy(update={"stages": stages, "intercept": float(fitted.x[0])})
 
 
-def _columns(policy: Policy, evidence: Evidence, identity_of: I64) -> NDArray[np.float64]:
+def _columns(fusion: Fusion, evidence: Evidence, identity_of: I64) -> NDArray[np.float64]:
     columns = []
-    for stage in policy.stages:
+    for stage in fusion.stages:
         scaled = own_scale(stage.kind, evidence.similarities[stage.stage])
         columns += [scaled, lead(scaled, identity_of[evidence.rows], stage.kind)]
     return np.stack(columns, axis=1).astype(np.float64)

@@ -1,117 +1,57 @@
-"""Template + trials -> fitted policy, cross-fitted over folds of individuals; and the choice among templates by held-out score."""
+"""Fitted fusion + held-out trials -> a policy of one rule, with the numbers it was chosen by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from export.fit.calibrate import fit_isotonic
-from export.fit.logistic import fit_logistic
-from export.fit.thresholds import Held, fit_rule
-from export.fit.trials import Trial
-from export.metrics import Outcome, auroc, baks, baus
-from service.cascade import verdict, wildfusion
-from service.cascade.evidence import Evidence
-from service.cascade.policy import EvidenceStage, Policy
-from service.cascade.values import Gallery
-from service.errors import InputError
-
-FOLDS = 5
-FEWEST_INDIVIDUALS = 5
+from export.fit.density import fit_density
+from export.fit.fusion import FittedFusion, Study
+from export.fit.reliability import reliability
+from export.fit.thresholds import F64, Held, confidences, fit_rule, fit_verdict, per_individual_weight
+from export.metrics import TWO_WAY, Outcome, auroc, baks, baus
+from service.cascade import verdict
+from service.cascade.policy import EVIDENCE, Policy, single
+from service.cascade.signals import Fusion
 
 
-def fit_policy(
-    template: Policy, trials: Mapping[str, Sequence[Trial]], galleries: Mapping[str, Gallery], *, fitted_on: str
-) -> Policy:
-    """Fit calibrators and the verdict rule.
+def fit_policy(name: str, template: Fusion, study: Study) -> Policy:
+    """Fit a fusion and the rule that reads it.
 
     Calibrators are fitted on four fifths of the individuals and judged on the rest, in turn; the thresholds are chosen on the judged
     parts; the calibrators that ship are fitted on all.
 
-    Args:
-        trials: species -> its trials; several species give a pooled policy.
-
     Raises:
-        InputError: too few individuals, or evidence that cannot be calibrated.
+        InputError: evidence that cannot be calibrated.
     """
-    pool = [(species, trial) for species, listed in trials.items() for trial in listed]
-    animals = sorted({_animal(species, trial) for species, trial in pool if trial.known})
-    if len(animals) < FEWEST_INDIVIDUALS:
-        raise InputError(
-            f"{fitted_on}: {len(animals)} individuals have photos of more than one encounter; fitting needs {FEWEST_INDIVIDUALS}"
-        )
-    folds = min(FOLDS, len(animals))
-    fold_of = {animal: i % folds for i, animal in enumerate(np.random.default_rng(0).permutation(animals).tolist())}
-    held: list[Held] = []
-    for fold in range(folds):
-        inside = [(s, t) for s, t in pool if fold_of.get(_animal(s, t), 0) != fold]
-        outside = [(s, t) for s, t in pool if fold_of.get(_animal(s, t), 0) == fold]
-        fold_policy = calibrate(template, [t for _, t in inside], galleries, [s for s, _ in inside])
-        held += [judge(trial, fold_policy, galleries[species], species) for species, trial in outside]
-    rule = fit_rule(held)
-    final = calibrate(template, [t for _, t in pool], galleries, [s for s, _ in pool])
-    numbers = held_out_numbers(held, rule.threshold, final.model_copy(update={"verdict": rule}))
-    return final.model_copy(update={"verdict": rule, "fitted_on": fitted_on, "numbers": numbers})
+    return finish(name, study.fit(template), study)
 
 
-def calibrate(
-    template: Policy, trials: Sequence[Trial], galleries: Mapping[str, Gallery], species: Sequence[str]
-) -> Policy:
-    """The template with a calibrator for every stage, fitted on the shortlisted pairs of the known trials.
-
-    A stage that says nothing of who is who is dropped.
-
-    Raises:
-        InputError: no stage says anything.
-    """
-    known = [(galleries[s], t) for s, t in zip(species, trials, strict=True) if t.known]
-    same = np.concatenate([g.identity_of[t.evidence.rows] == t.individual for g, t in known])
-    stages, problem = [], None
-    for stage in template.stages:
-        raw = np.concatenate([t.evidence.similarities[stage.stage] for _, t in known])
-        try:
-            stages.append(stage.model_copy(update={"calibrator": fit_isotonic(raw, same, what=stage.stage)}))
-        except InputError as error:
-            problem = error
-    if not stages and problem is not None:
-        raise problem
-    policy = template.model_copy(update={"stages": tuple(stages)})
-    if policy.fusion == "mean":
-        return policy
-    return fit_logistic(policy, [(t.evidence, g.identity_of) for g, t in known], same)
+def finish(name: str, fitted: FittedFusion, study: Study) -> Policy:
+    """The rule and the verdict for a fitted fusion."""
+    rule = fit_rule(fitted.held, EVIDENCE)
+    rule = rule.model_copy(update={"density": fit_density(fitted.fusion, rule, study)})
+    sure = confidences(fitted.held, rule)
+    known_as = np.asarray([verdict.told(value, rule) for value in sure])
+    ece, bins = reliability(sure, np.asarray([h.known for h in fitted.held]), per_individual_weight(fitted.held))
+    return single(name, fitted.fusion).model_copy(
+        update={
+            "rules": (rule,),
+            "verdict": fit_verdict(fitted.held, known_as),
+            "individuals": study.individuals,
+            "fitted_on": study.fitted_on,
+            "numbers": {**held_out_numbers(fitted.held, known_as), "ece": ece},
+            "reliability": bins,
+        }
+    )
 
 
-def judge(trial: Trial, policy: Policy, gallery: Gallery, species: str) -> Held:
-    """What the verdict would see of one trial."""
-    probabilities = individual_probabilities(trial.evidence, policy, gallery)
-    best, lead = verdict.statistic(probabilities)
-    named = int(np.nanargmax(probabilities)) if not np.isnan(probabilities).all() else -1
-    correct = trial.known and named == trial.individual
-    return Held(_animal(species, trial), f"{species}/{trial.encounter}", trial.known, correct, best, lead)
-
-
-def individual_probabilities(evidence: Evidence, policy: Policy, gallery: Gallery) -> NDArray[np.float32]:
-    """[M] fused probability of each individual for one photo; NaN: not shortlisted."""
-    fused = wildfusion.fuse(evidence, policy, gallery.identity_of)
-    return wildfusion.per_individual(fused, evidence.rows, gallery)
-
-
-def held_out_numbers(held: Sequence[Held], threshold: float, policy: Policy) -> dict[str, float]:
-    """What the policy was chosen by."""
+def held_out_numbers(held: Sequence[Held], known_as: F64) -> dict[str, float]:
+    """What the policy was chosen by: two-way figures on the folds."""
     outcomes = [
-        Outcome(
-            h.individual,
-            h.known,
-            h.correct,
-            verdict.p_known(h.best, h.lead, policy.verdict),
-            float("nan"),
-            "",
-            0.0,
-            0.0,
-        )
-        for h in held
+        Outcome(h.individual, h.known, h.correct, float(p), float("nan"), "", 0.0, 0.0)
+        for h, p in zip(held, known_as, strict=True)
     ]
-    baks_, baus_ = baks(outcomes, threshold), baus(outcomes, threshold)
+    baks_, baus_ = baks(outcomes, TWO_WAY), baus(outcomes, TWO_WAY)
     known = [h.correct for h in held if h.known]
     return {
         "baks": baks_, "baus": baus_, "score": float(np.sqrt(baks_ * baus_)), "auroc": auroc(outcomes),
@@ -119,10 +59,9 @@ def held_out_numbers(held: Sequence[Held], threshold: float, policy: Policy) -> 
     }  # fmt: skip
 
 
-def subset(template: Policy, names: Sequence[str], fusion: str) -> Policy:
-    """The template with only some of its stages."""
-    return template.model_copy(update={"stages": tuple(EvidenceStage(stage=s) for s in names), "fusion": fusion})
-
-
-def _animal(species: str, trial: Trial) -> str:
-    return f"{species}/{trial.individual}"
+def worth(held: Sequence[Held]) -> float:
+    """By what fusions are compared: held-out sqrt(BAKS * BAUS), and a little AUROC, which is less a matter of luck."""
+    rule = fit_rule(held, EVIDENCE)
+    known_as = np.asarray([verdict.told(value, rule) for value in confidences(held, rule)])
+    numbers = held_out_numbers(held, known_as)
+    return numbers["score"] + 0.1 * numbers["auroc"]

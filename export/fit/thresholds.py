@@ -1,4 +1,4 @@
-"""The verdict's numbers from held-out statistics: p_known, the best two-way threshold, and operating points with a guarantee."""
+"""The verdict's numbers from held-out statistics: how sure a rule is, where it turns, and operating points with a guarantee."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 from sklearn.linear_model import LogisticRegression
 
-from service.cascade.policy import OperatingPoint, VerdictRule
-from service.cascade.verdict import p_known
+from service.cascade import verdict
+from service.cascade.policy import OperatingPoint, Rule, VerdictRule
 
 CONFIDENCE = 0.95
 _MOST_POINTS = 200
+MAX_FALSE_NEW = 0.05
+
+F64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +35,33 @@ class Held:
     lead: float
 
 
-def fit_rule(held: Sequence[Held], *, max_false_new: float = 0.05) -> VerdictRule:
-    """Logistic p_known, then thresholds on it.
+def fit_rule(held: Sequence[Held], signal: str) -> Rule:
+    """Logistic confidence that the animal is in the gallery, and the turning point that maximises sqrt(BAKS * BAUS).
 
-    Known and stranger trials weigh alike, and so do individuals: p_known is stated for even odds.
+    Known and stranger trials weigh alike, and so do individuals: the confidence is stated for even odds.
     """
     intercept, best, lead = _logistic(held)
-    drawn = VerdictRule(intercept=intercept, best=best, lead=lead)
-    known = np.asarray([p_known(h.best, h.lead, drawn) for h in held])
-    threshold = best_threshold(held, known)
-    points = operating_points(
-        _per_encounter([(h.encounter, p) for h, p in zip(held, known, strict=True) if not h.known])
-    )
-    right = np.sort(known[[h.known and h.correct for h in held]])
-    new_below = float(right[int(max_false_new * len(right))]) if len(right) else threshold
-    return VerdictRule(
-        intercept=intercept, best=best, lead=lead, threshold=threshold, operating_points=points, new_below=new_below
-    )
+    rule = Rule(signal=signal, intercept=intercept, best=best, lead=lead)
+    return rule.model_copy(update={"new_below": best_threshold(held, confidences(held, rule))})
 
 
-def best_threshold(held: Sequence[Held], known_as: NDArray[np.float64]) -> float:
-    """The cut on `known_as` ([T] p_known of each trial) that maximises sqrt(BAKS * BAUS): the middle of the gap it lies in.
+def confidences(held: Sequence[Held], rule: Rule) -> F64:
+    """[T] confidence of a rule at each trial."""
+    return np.asarray([verdict.confidence(h.best, h.lead, rule) for h in held])
 
-    O(T log T).
-    """
+
+def fit_verdict(held: Sequence[Held], known_as: F64) -> VerdictRule:
+    """Operating points and the edge of `new` from [T] p_known of the trials."""
+    draws = [(h.encounter, p) for h, p in zip(held, known_as, strict=True) if not h.known]
+    right = np.sort(known_as[[h.known and h.correct for h in held]])
+    new_below = float(right[int(MAX_FALSE_NEW * len(right))]) if len(right) else 0.5
+    return VerdictRule(operating_points=operating_points(_per_encounter(draws)), new_below=new_below)
+
+
+def best_threshold(held: Sequence[Held], known_as: F64) -> float:
+    """The cut on `known_as` ([T]) that maximises sqrt(BAKS * BAUS): the middle of the gap it lies in. O(T log T)."""
     order = np.argsort(-known_as, kind="stable")
-    weight = _per_individual_weight(held)
+    weight = per_individual_weight(held)
     known = np.asarray([h.known for h in held])
     correct = np.asarray([h.correct for h in held])
     named = np.cumsum(np.where(known & correct, weight, 0.0)[order])
@@ -69,7 +73,7 @@ def best_threshold(held: Sequence[Held], known_as: NDArray[np.float64]) -> float
     return float((known_as[order][cut] + below) / 2)
 
 
-def operating_points(strangers: NDArray[np.float64]) -> tuple[OperatingPoint, ...]:
+def operating_points(strangers: F64) -> tuple[OperatingPoint, ...]:
     """[E] p_known, one draw a held-out stranger encounter -> certified (far, p_known) points.
 
     Naming above the (v + 1)-th largest of n draws lets v through; its false-accept rate is below the 95 % quantile of
@@ -84,10 +88,19 @@ def operating_points(strangers: NDArray[np.float64]) -> tuple[OperatingPoint, ..
     return tuple(points)
 
 
+def per_individual_weight(held: Sequence[Held]) -> F64:
+    """[T] weights that add up to 1 over the known and to 1 over the strangers, alike for each individual."""
+    groups: dict[tuple[bool, str], int] = {}
+    for h in held:
+        groups[h.known, h.individual] = groups.get((h.known, h.individual), 0) + 1
+    individuals = {side: sum(1 for k, _ in groups if k is side) for side in (True, False)}
+    return np.asarray([1.0 / (groups[h.known, h.individual] * individuals[h.known]) for h in held])
+
+
 def _logistic(held: Sequence[Held]) -> tuple[float, float, float]:
     x = np.asarray([[h.best, h.lead] for h in held])
     y = np.asarray([h.known for h in held])
-    weight = _per_individual_weight(held)
+    weight = per_individual_weight(held)
     for columns in ([0, 1], [0], [1]):  # a negative weight would call a clearer match less known: drop the column
         model = LogisticRegression(C=10.0).fit(x[:, columns], y, sample_weight=weight * len(held) / 2)
         if (model.coef_ >= 0).all():
@@ -96,16 +109,7 @@ def _logistic(held: Sequence[Held]) -> tuple[float, float, float]:
     return 0.0, 1.0, 0.0
 
 
-def _per_individual_weight(held: Sequence[Held]) -> NDArray[np.float64]:
-    """Weights that add up to 1 over the known and to 1 over the strangers, alike for each individual."""
-    groups: dict[tuple[bool, str], int] = {}
-    for h in held:
-        groups[h.known, h.individual] = groups.get((h.known, h.individual), 0) + 1
-    individuals = {side: sum(1 for k, _ in groups if k is side) for side in (True, False)}
-    return np.asarray([1.0 / (groups[h.known, h.individual] * individuals[h.known]) for h in held])
-
-
-def _per_encounter(draws: Sequence[tuple[str, float]]) -> NDArray[np.float64]:
+def _per_encounter(draws: Sequence[tuple[str, float]]) -> F64:
     """One draw an encounter, its largest: photos of a burst are not independent."""
     best: dict[str, float] = {}
     for encounter, value in draws:

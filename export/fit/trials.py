@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.cascade import shortlist
-from service.cascade.evidence import Evidence, PairMatcher, gather, pair_matcher
+from service.cascade.anytime import gather
+from service.cascade.evidence import Evidence, PairMatcher, PhotoEvidence, pair_matcher
 from service.cascade.matching import Matches
 from service.cascade.models import Models
-from service.cascade.policy import Policy
+from service.cascade.signals import Fusion
 from service.cascade.values import Bool, Features, Gallery, LocalFeatures
 
 Progress = Callable[[int, int], None]
@@ -56,20 +57,30 @@ def sample_rows(gallery: Gallery, most: int, seed: int = 0) -> list[int]:
 
 
 def run_trials(
-    gallery: Gallery, policy: Policy, models: Models, *, most: int, progress: Progress | None = None
+    gallery: Gallery,
+    fusion: Fusion,
+    models: Models,
+    *,
+    most: int,
+    progress: Progress | None = None,
+    unseen: Callable[[int], Gallery] | None = None,
 ) -> list[Trial]:
-    """Both trials of every sampled row; a known trial needs another encounter of the animal that the photo may meet."""
-    match = _remembering(pair_matcher(models, gallery))
+    """Both trials of every sampled row; a known trial needs another encounter of the animal that the photo may meet.
+
+    Args:
+        unseen: individual -> the same gallery in the eyes of a tuned head that never saw that individual.
+    """
     rows = sample_rows(gallery, most)
     trials: list[Trial] = []
     for done, row in enumerate(rows, 1):
-        trials += _both(gallery, policy, match(row), row)
+        seen = unseen(int(gallery.identity_of[row])) if unseen else gallery
+        trials += _both(seen, fusion, _remembering(pair_matcher(models, seen)), row)
         if progress:
             progress(done, len(rows))
     return trials
 
 
-def _both(gallery: Gallery, policy: Policy, match: PairMatcher, row: int) -> Iterator[Trial]:
+def _both(gallery: Gallery, fusion: Fusion, match: PairMatcher, row: int) -> Iterator[Trial]:
     features = row_features(gallery, row)
     who = int(gallery.identity_of[row])
     encounter = str(gallery.encounters[row]) or f"row {row}"
@@ -79,21 +90,20 @@ def _both(gallery: Gallery, policy: Policy, match: PairMatcher, row: int) -> Ite
     same = gallery.identity_of == who
     for known, may_meet in ((True, allowed), (False, allowed & ~same)):
         if may_meet.any() and (not known or (may_meet & same).any()):
-            yield Trial(row, who, encounter, known, gather(features, gallery, may_meet, policy, match))
+            photo = PhotoEvidence(
+                features, gallery, may_meet, shortlist.comparable(gallery, viewpoint), match, viewpoint or None
+            )
+            yield Trial(row, who, encounter, known, gather(photo, fusion))
 
 
-def _remembering(match: PairMatcher) -> Callable[[int], PairMatcher]:
+def _remembering(match: PairMatcher) -> PairMatcher:
     """The two trials of a row share most pairs: match each pair once a row."""
+    memory: dict[tuple[str, int], Matches] = {}
 
-    def for_row(_row: int) -> PairMatcher:
-        memory: dict[tuple[str, int], Matches] = {}
+    def remembered(stage: str, query: LocalFeatures, rows: Sequence[int]) -> list[Matches]:
+        missing = [row for row in rows if (stage, row) not in memory]
+        for row, found in zip(missing, match(stage, query, missing) if missing else [], strict=True):
+            memory[stage, row] = found
+        return [memory[stage, row] for row in rows]
 
-        def remembered(stage: str, query: LocalFeatures, rows: Sequence[int]) -> list[Matches]:
-            missing = [row for row in rows if (stage, row) not in memory]
-            for row, found in zip(missing, match(stage, query, missing), strict=True):
-                memory[stage, row] = found
-            return [memory[stage, row] for row in rows]
-
-        return remembered
-
-    return for_row
+    return remembered

@@ -7,8 +7,25 @@ from datetime import datetime
 import numpy as np
 
 from service.api.photos import Upload
-from service.api.schemas import Answer, CandidateOut, EvidenceOut, IdentityOut, LinesOut, PictureOut, StageOut
-from service.cascade.values import F32, Candidate, Gallery, Identification, Identity, MatchEvidence
+from service.api.schemas import (
+    Answer,
+    BackgroundOut,
+    CandidateOut,
+    EvidenceOut,
+    HeatOut,
+    IdentityOut,
+    LeadOut,
+    LinesOut,
+    NamesOut,
+    PictureOut,
+    RunnerUpOut,
+    StageOut,
+    SumOut,
+)
+from service.cascade.background import BackgroundCheck
+from service.cascade.contributions import runner_up
+from service.cascade.score_cam import Heat
+from service.cascade.values import F32, Candidate, Contributions, Gallery, Identification, Identity, MatchEvidence
 from service.state import ServiceState
 
 
@@ -31,16 +48,19 @@ def build_answer(
         created_at=created_at.isoformat(timespec="milliseconds"),
         species=species,
         verdict=identification.verdict,
-        identity=_identity(identification.identity) if identification.identity else None,
+        identity=identity_out(identification.identity) if identification.identity else None,
         probability=_share(identification.probability),
         p_new=_share(identification.p_new),
         far=far,
         candidates=[_candidate(candidate, gallery, sizes) for candidate in identification.candidates],
+        runner_up=_runner_up(identification.candidates),
         reasons=list(identification.reasons),
         stages=[
             StageOut(name=stage.name, duration_ms=round(stage.duration_ms, 3), candidates=stage.candidates)
             for stage in identification.stages
         ],
+        matched=identification.matched,
+        cut_short=identification.cut_short,
         policy=identification.policy,
         threshold=identification.threshold,
         bundle=state.bundle_sha,
@@ -63,7 +83,8 @@ def annotation_url(annotation_id: str) -> str:
     return f"/v1/annotations/{annotation_id}/photo.jpg"
 
 
-def _identity(identity: Identity) -> IdentityOut:
+def identity_out(identity: Identity) -> IdentityOut:
+    """An individual as the API shows it."""
     status = "provisional" if identity.status == "provisional" else "confirmed"
     return IdentityOut(id=identity.id, name=identity.name, status=status)
 
@@ -74,17 +95,41 @@ def _candidate(candidate: Candidate, gallery: Gallery, sizes: Sequence[tuple[int
     width, height = _crop_size(gallery, row)
     viewpoint = str(gallery.viewpoints[row]) or None
     return CandidateOut(
-        identity=_identity(candidate.identity),
+        identity=identity_out(candidate.identity),
         probability=_share(candidate.probability),
-        evidence={
-            stage: EvidenceOut(similarity=float(values["similarity"]), probability=_share(values["probability"]))
-            for stage, values in candidate.evidence.items()
-            if math.isfinite(values["similarity"])  # NaN: the stage did not look at this candidate
-        },
+        evidence=_evidence(candidate),
         annotation_id=annotation,
         picture=PictureOut(url=annotation_url(annotation), width=width, height=height, viewpoint=viewpoint),
         matches=[_lines(match, gallery, sizes) for match in candidate.matches if match.gallery_row == row],
+        sum=_sum(candidate.contributions) if candidate.contributions else None,
     )
+
+
+def _evidence(candidate: Candidate) -> dict[str, EvidenceOut]:
+    """Stages that looked at the candidate (NaN: one did not), or that counted although they did not."""
+    added = candidate.contributions.stages if candidate.contributions else {}
+    return {
+        stage: EvidenceOut(
+            similarity=float(values["similarity"]) if math.isfinite(values["similarity"]) else None,
+            probability=_share(values["probability"]),
+            contribution=added.get(stage),
+        )
+        for stage, values in candidate.evidence.items()
+        if math.isfinite(values["similarity"]) or stage in added
+    }
+
+
+def _sum(added: Contributions) -> SumOut:
+    total = added.base + sum(added.stages.values()) + added.reranked
+    return SumOut(scale=added.scale, base=added.base, reranked=added.reranked, total=total)
+
+
+def _runner_up(candidates: Sequence[Candidate]) -> RunnerUpOut | None:
+    found = runner_up(candidates)
+    if found is None:
+        return None
+    leads = [LeadOut(stage=stage, lead=lead) for stage, lead in found.leads.items()]
+    return RunnerUpOut(identity=identity_out(candidates[1].identity), sentence=found.sentence, leads=leads)
 
 
 def _crop_size(gallery: Gallery, row: int) -> tuple[int, int]:
@@ -112,3 +157,28 @@ def _shares(points: F32, size_px: tuple[int, int]) -> F32:
 def _share(value: float) -> float:
     """A probability, free of the last bit of rounding."""
     return min(1.0, max(0.0, float(value)))
+
+
+def heat_out(backbone: str, heat: Heat, on_animal: float) -> HeatOut:
+    """One backbone's heat in numbers."""
+    spread, cosine = _share(heat.spread), round(heat.cosine, 6)
+    return HeatOut(backbone=backbone, cosine=cosine, peak=heat.peak, spread=spread, on_animal=_share(on_animal))
+
+
+def background_out(check: BackgroundCheck) -> BackgroundOut:
+    """The background check as the API shows it."""
+    whole, background = (
+        NamesOut(identity=identity_out(names.identity) if names.identity else None, p_known=_share(names.p_known))
+        for names in (check.whole, check.background)
+    )
+    return BackgroundOut(
+        whole=whole, background=background, animal=_share(check.animal), leak=check.leak, sentence=check.sentence
+    )
+
+
+def contributions_of(candidate: CandidateOut) -> dict[str, float]:
+    """Stage -> what it added, re-ranking last; empty where a gate or booster decided."""
+    found = {stage: one.contribution for stage, one in candidate.evidence.items() if one.contribution is not None}
+    if candidate.sum is not None and candidate.sum.reranked:
+        found["re-ranking"] = candidate.sum.reranked
+    return found

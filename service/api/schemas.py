@@ -34,8 +34,38 @@ class IdentityOut(_Schema):
 class EvidenceOut(_Schema):
     """What one kind of evidence says of a candidate."""
 
-    similarity: float = Field(description="Raw score; higher is more alike; its scale belongs to the stage.")
+    similarity: float | None = Field(
+        description="Raw score; higher is more alike; its scale belongs to the stage. Null: its points were never matched, because "
+        "they could no longer change the answer or the time was spent."
+    )
     probability: Probability = Field(description="Calibrated probability that it is the same individual.")
+    contribution: float | None = Field(
+        default=None, description="What it added to the candidate's `sum`; null where a gate or booster decided."
+    )
+
+
+class SumOut(_Schema):
+    """How the contributions of a candidate's most similar photo add up: `total` = `base` + contributions + `reranked`."""
+
+    scale: Literal["probability", "log-odds"] = Field(description="What is added up.")
+    base: float = Field(description="What every candidate starts from.")
+    reranked: float = Field(description="What re-ranking moved.")
+    total: float = Field(description="The photo's fused evidence, in the scale.")
+
+
+class LeadOut(_Schema):
+    """How much more a stage gave the best candidate than the runner-up; negative: the runner-up was ahead."""
+
+    stage: str
+    lead: float
+
+
+class RunnerUpOut(_Schema):
+    """Why the second candidate is second."""
+
+    identity: IdentityOut
+    sentence: str = Field(description="Which stages put the best ahead, and by how much.")
+    leads: list[LeadOut] = Field(description="Largest first; empty where a gate or booster decided.")
 
 
 class LinesOut(_Schema):
@@ -66,6 +96,7 @@ class CandidateOut(_Schema):
     annotation_id: str = Field(description="The candidate's most similar annotation.")
     picture: PictureOut
     matches: list[LinesOut]
+    sum: SumOut | None = Field(default=None, description="Null where a gate or booster decided.")
 
 
 class StageOut(_Schema):
@@ -90,14 +121,58 @@ class Answer(_Schema):
     p_new: Probability = Field(description="Probability that the animal is not in the gallery.")
     far: float | None = Field(description="False-accept rate asked for; null: the policy's own.")
     candidates: list[CandidateOut] = Field(description="Best first.")
+    runner_up: RunnerUpOut | None = Field(default=None, description="Null where there is no second candidate.")
     reasons: list[str] = Field(description="Why, in short sentences.")
     stages: list[StageOut]
+    matched: int = Field(default=0, ge=0, description="Individuals matched point by point.")
+    cut_short: bool = Field(
+        default=False, description="Whether the request's time was spent before the answer was settled."
+    )
     policy: str
     threshold: float = Field(description="The policy's threshold that decided.")
     bundle: str = Field(description="sha256 of the bundle's manifest.")
     gallery: str = Field(description="Version of the gallery searched.")
     photos: list[PictureOut] = Field(description="The query's photos, cut to their boxes.")
     timings_ms: dict[str, float] = Field(description="decode, queue, cascade.")
+
+
+class HeatOut(_Schema):
+    """Where a backbone looked for what the candidate's photo shows (Score-CAM)."""
+
+    backbone: str
+    cosine: float = Field(description="Similarity of the whole photo and the candidate's.")
+    peak: tuple[float, float] = Field(description="[x, y] of the hottest place, as shares of the crop.")
+    spread: Probability = Field(description="Share of the crop at least half as hot.")
+    on_animal: Probability = Field(description="Share of the heat on what stands out as the animal.")
+
+
+class NamesOut(_Schema):
+    """Who leads, and how sure."""
+
+    identity: IdentityOut | None
+    p_known: Probability = Field(description="Probability that it is anybody known; named from 1/2.")
+
+
+class BackgroundOut(_Schema):
+    """The same question with the animal taken out of the picture."""
+
+    whole: NamesOut
+    background: NamesOut
+    animal: Probability = Field(description="Share of the photos that was taken for the animal.")
+    leak: bool = Field(description="The background alone names the same individual, about as surely.")
+    sentence: str
+
+
+class Explanation(_Schema):
+    """Why this answer: what each stage added, why the runner-up lost, where the networks looked, whether the background gives it away."""
+
+    identification_id: str
+    verdict: VerdictName
+    candidate: CandidateOut | None = Field(description="The one asked about; null where there is none.")
+    runner_up: RunnerUpOut | None
+    heatmaps: list[HeatOut] | None = Field(description="One a backbone; null where not asked for, or not to be had.")
+    background: BackgroundOut | None = Field(description="Null where not asked for.")
+    notes: list[str] = Field(description="What could not be shown, and why.")
 
 
 class SpeciesOut(_Schema):

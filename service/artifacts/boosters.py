@@ -1,15 +1,54 @@
 """From a booster's files to one that runs: its columns and classes are those the manifest states, or it is refused."""
 
+import hashlib
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
+from service.artifacts.atomic import write_atomic
 from service.artifacts.onnx_session import OnnxSession
+from service.artifacts.slugs import slug
 from service.cascade.pair_row import pair_columns
 from service.cascade.xgboost_stage import BoosterSpec, Gate, PairBooster
 from service.errors import ArtifactError
+
+BOOSTERS_FOLDER = "boosters"
+
+
+@dataclass(frozen=True, slots=True)
+class BoosterFile:
+    """A booster about to be published. `onnx` serves, `native` is xgboost's own form; `spec` names neither's place yet."""
+
+    spec: BoosterSpec
+    onnx: bytes
+    native: bytes
+
+
+def place_booster(folder: Path, file: BoosterFile) -> BoosterSpec:
+    """Write both forms into a bundle's folder under names that tell their content; the spec that names them."""
+    mark = hashlib.sha256(file.onnx).hexdigest()[:8]
+    stem = f"{BOOSTERS_FOLDER}/{slug(file.spec.species)}-{file.spec.name}-{mark}"
+    spec = file.spec.model_copy(update={"file": f"{stem}.onnx", "native": f"{stem}.ubj"})
+    (folder / BOOSTERS_FOLDER).mkdir(exist_ok=True)
+    write_atomic(folder / spec.file, file.onnx)
+    write_atomic(folder / spec.native, file.native)
+    return spec
+
+
+def open_boosters(bundle_folder: Path, specs: Iterable[BoosterSpec]) -> dict[str, dict[str, Gate | PairBooster]]:
+    """Species -> name -> booster, each run once.
+
+    Raises:
+        ArtifactError: see `load_booster`.
+    """
+    found: dict[str, dict[str, Gate | PairBooster]] = {}
+    for spec in specs:
+        found.setdefault(spec.species, {})[spec.name] = load_booster(bundle_folder, spec)
+    return found
 
 
 def load_booster(folder: Path, spec: BoosterSpec) -> Gate | PairBooster:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from service.artifacts.manifest import open_sealed, sha256_json
 from service.cascade.preprocess import PreprocessSpec
+from service.cascade.xgboost_stage import BoosterSpec
 from service.errors import ArtifactError
 
 KIND, FORMAT = "bundle", 1
@@ -110,6 +111,7 @@ class HeadSpec(BaseModel):
     numbers: dict[str, float] = {}
 
 
+BOOSTERS: TypeAdapter[tuple[BoosterSpec, ...]] = TypeAdapter(tuple[BoosterSpec, ...])
 HEADS: TypeAdapter[tuple[HeadSpec, ...]] = TypeAdapter(tuple[HeadSpec, ...])
 
 
@@ -127,6 +129,7 @@ class Bundle:
     policies_file: str | None = None
     heads: tuple[HeadSpec, ...] = ()
     dense_matchers: tuple[DenseMatcherSpec, ...] = ()
+    boosters: tuple[BoosterSpec, ...] = ()
 
     @property
     def models(self) -> tuple[ModelSpec, ...]:
@@ -155,9 +158,10 @@ def open_bundle(folder: Path) -> Bundle:
     try:
         specs = MODELS.validate_python(body["models"])
         heads = HEADS.validate_python(body.get("heads", ()))
+        boosters = BOOSTERS.validate_python(body.get("boosters", ()))
     except (ValidationError, KeyError) as error:
         raise ArtifactError(f"{folder}/manifest.json: models cannot be read: {str(error).splitlines()[0]}") from None
-    missing = [spec.file for spec in (*specs, *heads) if spec.file and spec.file not in body["files"]]
+    missing = [spec.file for spec in (*specs, *heads, *boosters) if spec.file and spec.file not in body["files"]]
     if missing:
         raise ArtifactError(f"{folder}: no checksum for {', '.join(missing)}: build the bundle again")
     return Bundle(
@@ -170,5 +174,6 @@ def open_bundle(folder: Path) -> Bundle:
         files=dict(body["files"]),
         policies_file=body.get("policies"),
         heads=heads,
+        boosters=boosters,
         dense_matchers=tuple(s for s in specs if isinstance(s, DenseMatcherSpec)),
     )

@@ -11,9 +11,7 @@
 The writer is service.artifacts.gallery_writer.
 """
 
-import hashlib
 import re
-import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +21,14 @@ from numpy.typing import NDArray
 from service.artifacts.atomic import write_atomic
 from service.artifacts.gallery_indexes import mapped, read_descriptor_indexes, read_indexes, read_local
 from service.artifacts.manifest import MANIFEST, open_sealed, read_json
+from service.artifacts.slugs import slug
 from service.cascade.values import Gallery, Identity, PackedLocal
 from service.errors import ArtifactError
 
 KIND, FORMAT = "gallery", 2
 CURRENT = "current"
 ROW_ARRAYS = ("identity_of", "encounters", "viewpoints", "annotations", "photos", "boxes")
-_RESERVED = frozenset({"photos"})
 _VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
-
-
-def slug(species: str) -> str:
-    """The species' folder name, [a-z0-9-]+, different for every species: `Giraffe (Masai)` -> `giraffe-masai-1f3a9c`.
-
-    Lower-case words keep their plain form; any other name loses something on the way and gets a short hash.
-    """
-    ascii_ = unicodedata.normalize("NFKD", species).encode("ascii", "ignore").decode().lower()
-    plain = re.sub(r"[^a-z0-9]+", "-", ascii_).strip("-")[:60].strip("-")
-    if plain and plain.replace("-", " ") == species and plain not in _RESERVED:
-        return plain
-    return f"{plain or 'species'}-{hashlib.sha256(species.encode()).hexdigest()[:6]}"
 
 
 def species_folder(root: Path, species: str) -> Path:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from service.artifacts.atomic import write_atomic
 from service.artifacts.bundle import HEADS, Bundle, HeadSpec, open_bundle
-from service.artifacts.gallery import slug
 from service.artifacts.manifest import MANIFEST, read_json, seal, sha256_json
 from service.artifacts.onnx_session import OnnxSession
+from service.artifacts.slugs import slug
 from service.cascade import golden
 from service.cascade.arcface_stage import Head, canonical_embeddings
 from service.errors import ArtifactError

@@ -1,6 +1,7 @@
 """From a bundle on disk to models that run: sessions opened, warmed up, and checked against the bundle's golden values."""
 
 from service.artifacts.bundle import Bundle, ModelSpec
+from service.artifacts.heads import open_heads
 from service.artifacts.onnx_session import OnnxSession
 from service.cascade import golden
 from service.cascade.dense_matching import DenseMatcher
@@ -45,6 +46,7 @@ def load_models(
         locals=extractors,
         matchers={spec.local: Matcher(opened(spec), spec, extractors[spec.local].spec) for spec in bundle.matchers},
         dense={spec.name: DenseMatcher(opened(spec), spec) for spec in bundle.dense_matchers},
+        heads=open_heads(bundle, provider=provider),
     )
     measured = golden_values(models)
     if verify_golden:

@@ -12,6 +12,9 @@ from service.artifacts.onnx_session import Session
 from service.cascade.values import F32
 from service.errors import ArtifactError
 
+TUNED = "arcface"
+"""Name of a species' tuned embedding beside the backbones' own."""
+
 _BATCH = 4096
 _TINY = 1e-12
 

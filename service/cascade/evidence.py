@@ -1,4 +1,4 @@
-"""Gather the raw evidence of one query annotation: shortlist rows from the cheap sources, then every stage on those rows.
+"""The raw evidence of one query photo: what each stage says of a gallery row. Gathered as it is asked for, and never twice.
 
 Rows are the unit, as in WildFusion; votes belong to individuals and are lent to each of their rows.
 """
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.cascade import shortlist, voting
+from service.cascade.magsac import magsac_matches
 from service.cascade.matching import Matches, ratio_matches
 from service.cascade.models import Models
-from service.cascade.policy import Policy
+from service.cascade.signals import CHEAP, Fusion, Shortlist
 from service.cascade.spatial import inliers
 from service.cascade.values import F32, I64, Bool, Features, Gallery, LocalFeatures, Stage
 
@@ -26,116 +27,145 @@ PairMatcher = Callable[[str, LocalFeatures, Sequence[int]], list[Matches]]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Raw similarities of one annotation to its shortlisted rows.
+    """Raw similarities of one photo to its shortlisted rows.
 
     Attributes:
-        rows: [R] gallery rows, no order promised.
-        similarities: stage -> [R] float32.
-        matches: stage that joins points (inliers, lightglue) -> R matches.
-        stages: what ran and how long it took.
+        rows: [R] gallery rows, ascending.
+        similarities: stage -> [R] float32; 0 where points were not matched.
+        open: stage -> [R] bool, rows whose points may still be matched: what stands there is the least it can be.
     """
 
     rows: I64
     similarities: Mapping[str, F32]
-    matches: Mapping[str, list[Matches]]
-    stages: tuple[Stage, ...]
+    open: Mapping[str, Bool]
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to match."""
+        return not any(waiting.any() for waiting in self.open.values())
 
 
 def pair_matcher(models: Models, gallery: Gallery) -> PairMatcher:
-    """Joins points between a query annotation and gallery rows, by the stage's own means."""
+    """Joins points between a query photo and gallery rows, by the stage's own means."""
 
     def match(stage: str, query: LocalFeatures, rows: Sequence[int]) -> list[Matches]:
         kind, model = stage.split(":")
-        pairs = [(query, gallery.local[model].row(row)) for row in rows]
+        features = [gallery.local[model].row(row) for row in rows]
         if kind == "inliers":
-            return [inliers(a, b) for a, b in pairs]
+            return [inliers(query, row) for row in features]
         if kind == "ratio":
-            return [ratio_matches(a.descriptors, b.descriptors) for a, b in pairs]
-        return models.matchers[model].match(pairs)
+            return [ratio_matches(query.descriptors, row.descriptors) for row in features]
+        if kind == "magsac":
+            return [magsac_matches(query, row) for row in features]
+        return models.matchers[model].match([(query, row) for row in features])
 
     return match
 
 
-def gather(features: Features, gallery: Gallery, allowed: Bool, policy: Policy, match: PairMatcher) -> Evidence:
-    """Run the policy's stages for one annotation.
-
-    Cheap sources (cosine, votes) look at every allowed row and name the shortlist; the other stages see only shortlisted rows, so
-    their cost grows with the shortlist, not with the gallery.
-    """
-    collector = _Collector(features, gallery, allowed, match)
-    wanted = {*policy.shortlist.sources, *(stage.stage for stage in policy.stages)}
-    for name in sorted(wanted, key=_cheap_first):
-        if name.startswith("votes:"):
-            collector.vote(name)
-    rows = collector.shortlist(policy)
-    similarities = {name: collector.look(name, rows) for name in sorted(wanted, key=_cheap_first)}
-    return Evidence(rows, similarities, collector.matches, tuple(collector.stages))
-
-
-def _cheap_first(stage: str) -> tuple[int, str]:
-    return ("cosine", "votes", "ratio", "inliers", "lightglue").index(stage.split(":", maxsplit=1)[0]), stage
-
-
 def concatenated(features: Features, gallery: Gallery) -> F32:
     """The paper's dual-backbone vector: every L2-normalised embedding end to end, [sum D] float32, normalised again."""
-    joined = np.concatenate([features.embeddings[name] for name in sorted(gallery.embeddings)])
-    return np.asarray(joined / np.sqrt(len(gallery.embeddings)), np.float32)
+    joined = np.concatenate([features.embeddings[name] for name in gallery.backbones])
+    return np.asarray(joined / np.sqrt(len(gallery.backbones)), np.float32)
 
 
 def cosine(features: Features, gallery: Gallery, model: str, rows: I64) -> F32:
-    """[R] cosines of one backbone, or with `all` their mean, which is the cosine of the concatenated vectors. O(R D)."""
-    names = sorted(gallery.embeddings) if model == ALL else [model]
+    """[R] cosines of one embedding, or with `all` the backbones' mean, which is the cosine of the concatenated vectors. O(R D)."""
+    names = gallery.backbones if model == ALL else (model,)
     each = [gallery.embeddings[name][rows] @ features.embeddings[name] for name in names]
     return np.asarray(np.mean(each, axis=0), np.float32)
 
 
-class _Collector:
-    """The evidence of one annotation while it is being gathered."""
+class PhotoEvidence:
+    """One query photo before one gallery; remembers what every stage has said.
 
-    def __init__(self, features: Features, gallery: Gallery, allowed: Bool, match: PairMatcher) -> None:
-        self.features, self.gallery, self.allowed, self.match = features, gallery, allowed, match
-        self.matches: dict[str, list[Matches]] = {}
+    Args:
+        allowed: [N] rows the photo may meet.
+        comparable: [M] individuals that have such a row.
+
+    Attributes:
+        stages: what ran, in order. asked: local features that some stage read.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        gallery: Gallery,
+        allowed: Bool,
+        comparable: Bool,
+        match: PairMatcher,
+        viewpoint: str | None = None,
+    ) -> None:
+        self.viewpoint = viewpoint
+        self.features, self.gallery, self.allowed, self.comparable = features, gallery, allowed, comparable
         self.stages: list[Stage] = []
+        self.asked: dict[str, LocalFeatures] = {}
+        self._match = match
         self._votes: dict[str, tuple[F32, F32]] = {}
+        self._matches: dict[tuple[str, int], Matches] = {}
 
-    def vote(self, name: str) -> None:
-        """Let the query's descriptors vote over the whole gallery."""
-        started = time.perf_counter()
-        local = name.split(":")[1]
-        index = self.gallery.descriptor_indexes[local]
-        descriptors = self.features.local[local].descriptors
-        self._votes[name] = voting.vote(descriptors, index, self.gallery.identity_of, self.allowed)
-        self._ran(name, started, int(self.allowed.sum()))
+    def shortlist(self, rule: Shortlist) -> tuple[I64, F32]:
+        """Union of what each source takes nearest: [R] rows, ascending, and [R] their individual's mean reciprocal rank over the sources.
 
-    def shortlist(self, policy: Policy) -> I64:
-        """Union of what each cheap source takes nearest."""
-        rule = policy.shortlist
+        O(R log R) after the sources' searches.
+        """
         started = time.perf_counter()
         taken = [self._nearest(name, rule.by, rule.size, rule.rows_each) for name in rule.sources]
-        rows = np.unique(np.concatenate(taken)) if taken else np.zeros(0, np.int64)
+        rows = np.unique(np.concatenate(taken))
+        standing = np.zeros(len(self.gallery.identities), np.float32)
+        for found in taken:
+            _, first = np.unique(self.gallery.identity_of[found], return_index=True)
+            order = self.gallery.identity_of[found[np.sort(first)]]
+            standing[order] += 1 / np.arange(1, len(order) + 1, dtype=np.float32)
         self._ran("shortlist", started, len(rows))
-        return rows
+        return rows, np.asarray(standing[self.gallery.identity_of[rows]] / len(taken), np.float32)
 
-    def look(self, name: str, rows: I64) -> F32:
-        """[R] raw similarity of each shortlisted row in one stage."""
+    def cheap(self, name: str, rows: I64) -> F32:
+        """[R] similarity of rows in a stage that looks at the whole gallery."""
         kind, model = name.split(":")
         if kind == "votes":
-            return self._votes[name][0][self.gallery.identity_of[rows]]
+            return self.votes(name)[0][self.gallery.identity_of[rows]]
         started = time.perf_counter()
-        if kind == "cosine":
-            scores = cosine(self.features, self.gallery, model, rows)
-        else:
-            self.matches[name] = self.match(name, self.features.local[model], [int(row) for row in rows])
-            least = MATCH_CONFIDENCE if kind == "lightglue" else 0.0
-            scores = np.asarray([(m.confidences >= least).sum() for m in self.matches[name]], np.float32)
+        scores = cosine(self.features, self.gallery, model, rows)
         self._ran(name, started, len(rows))
         return scores
 
+    def match(self, name: str, rows: I64) -> F32:
+        """[R] similarity of rows in a stage that joins points. O(rows not seen before)."""
+        missing = [int(row) for row in rows if (name, int(row)) not in self._matches]
+        if missing:
+            query = self._local(name)
+            started = time.perf_counter()
+            found = self._match(name, query, missing)
+            self._matches.update({(name, row): matches for row, matches in zip(missing, found, strict=True)})
+            self._ran(name, started, len(missing))
+        least = MATCH_CONFIDENCE if name.startswith("lightglue:") else 0.0
+        return np.asarray([(self._matches[name, int(row)].confidences >= least).sum() for row in rows], np.float32)
+
+    def matches(self, row: int) -> dict[str, Matches]:
+        """Stage -> the points joined with a gallery row, of every stage that joined any."""
+        return {stage: found for (stage, seen), found in self._matches.items() if seen == row}
+
+    def votes(self, name: str) -> tuple[F32, F32]:
+        """Votes of the photo's descriptors: [M] an individual, [N] a row."""
+        if name not in self._votes:
+            descriptors = self._local(name).descriptors
+            started = time.perf_counter()
+            index = self.gallery.descriptor_indexes[name.split(":")[1]]
+            self._votes[name] = voting.vote(descriptors, index, self.gallery.identity_of, self.allowed)
+            self._ran(name, started, len(self.gallery))
+        return self._votes[name]
+
+    def _local(self, stage: str) -> LocalFeatures:
+        name = stage.split(":")[1]
+        self.asked[name] = self.features.local[name]
+        return self.asked[name]
+
     def _nearest(self, name: str, by: str, size: int, rows_each: int) -> I64:
+        """What one source takes, best first."""
         kind, model = name.split(":")
         identity_of = self.gallery.identity_of
         if kind == "votes":
-            of_identity, of_row = self._votes[name]
+            of_identity, of_row = self.votes(name)
             rows = np.flatnonzero(self.allowed & (of_row > 0))
             if by == "image":
                 return rows[np.argsort(-of_row[rows], kind="stable")][:size]
@@ -143,7 +173,8 @@ class _Collector:
             strength = of_identity[identity_of[rows]] + 1e-3 * of_row[rows]
             return shortlist.by_individual(rows, strength, identity_of, individuals=size, rows_each=rows_each)
         if size >= len(self.gallery):
-            return np.flatnonzero(self.allowed)
+            rows = np.flatnonzero(self.allowed)
+            return rows[np.argsort(-cosine(self.features, self.gallery, model, rows), kind="stable")]
         depth = size if by == "image" else max(300, 4 * size * rows_each)
         embedding = concatenated(self.features, self.gallery) if model == ALL else self.features.embeddings[model]
         allowed = None if self.allowed is self.gallery.everyone else self.allowed
@@ -154,3 +185,10 @@ class _Collector:
 
     def _ran(self, name: str, started: float, candidates: int) -> None:
         self.stages.append(Stage(name, 1e3 * (time.perf_counter() - started), candidates))
+
+
+def matched_stages(fusion: Fusion) -> tuple[list[str], list[str]]:
+    """A fusion's stages that join points, in two tiers: classics, and the matcher network (a hundred times dearer)."""
+    names = [stage.stage for stage in fusion.stages if stage.kind not in CHEAP]
+    glue = [name for name in names if name.startswith("lightglue:")]
+    return [name for name in names if name not in glue], glue

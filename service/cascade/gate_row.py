@@ -106,9 +106,9 @@ def gate_row(
     columns.check(features.embeddings)
     parts = [features.embeddings[name] for name, _ in columns.embeddings]
     everyone = allowed is None or allowed is gallery.everyone
-    joined = np.asarray(np.concatenate([features.embeddings[name] for name in sorted(gallery.embeddings)]), np.float32)
+    joined = np.asarray(np.concatenate([features.embeddings[name] for name in gallery.backbones]), np.float32)
     rows, cosines = nearest_rows(
-        joined / np.float32(np.sqrt(len(gallery.embeddings))),
+        joined / np.float32(np.sqrt(len(gallery.backbones))),
         gallery.indexes[ALL],
         None if everyone else allowed,
         NEIGHBOURS,

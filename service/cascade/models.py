@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from service.cascade.arcface_stage import TUNED, Head
 from service.cascade.dense_matching import DenseMatcher
 from service.cascade.embedder import Embedder
 from service.cascade.local_features import Extractor
@@ -19,12 +20,14 @@ class Models:
         locals: local-feature name -> Extractor.
         matchers: local-feature name -> Matcher for it.
         dense: name -> DenseMatcher, which needs the photos themselves.
+        heads: species -> Head, which turns the backbones' embeddings into the species' own.
     """
 
     embedders: Mapping[str, Embedder]
     locals: Mapping[str, Extractor]
     matchers: Mapping[str, Matcher]
     dense: Mapping[str, DenseMatcher] = field(default_factory=dict)
+    heads: Mapping[str, Head] = field(default_factory=dict)
 
     def extract(
         self,
@@ -55,3 +58,10 @@ class Models:
         """Backbone name -> [D] float32, L2-normalised, for each image; one batch a backbone. O(images)."""
         rows = {name: embedder.embed(images) for name, embedder in self.embedders.items()}
         return [{name: found[i] for name, found in rows.items()} for i in range(len(images))]
+
+    def with_head(self, species: str, embeddings: Mapping[str, F32]) -> dict[str, F32]:
+        """One photo's embeddings, with the species' tuned one beside them where there is a head."""
+        head = self.heads.get(species)
+        if head is None:
+            return dict(embeddings)
+        return {**embeddings, TUNED: head.embed({name: vector[None] for name, vector in embeddings.items()})[0]}

@@ -1,10 +1,11 @@
 """Known, new, or a person should look: the answer at a stated false-accept rate."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from service.cascade.policy import VerdictRule
+from service.cascade.policy import Rule, VerdictRule
 from service.cascade.values import F32, VerdictName
 
 _CLIP = 1e-6
@@ -34,9 +35,18 @@ def statistic(probabilities: F32) -> tuple[float, float]:
     return float(best), float(best - second)
 
 
-def p_known(best: float, lead: float, rule: VerdictRule) -> float:
-    """Calibrated probability that the animal is in the gallery (known and strangers weighted alike)."""
-    return float(1 / (1 + np.exp(-(rule.intercept + rule.best * best + rule.lead * lead))))
+def confidence(best: float, lead: float, rule: Rule, growth: float = 0.0) -> float:
+    """How sure a rule is that its best individual is the animal, in [0, 1]. `growth`: log(M / M0) of the gallery since the fit."""
+    z = rule.intercept + rule.best * best + rule.lead * lead - rule.density * growth
+    return 1 / (1 + math.exp(-max(-60.0, min(60.0, z))))
+
+
+def told(value: float, rule: Rule) -> float:
+    """A rule's confidence as p_known: straight on either side of its turning point, which is told as 1/2."""
+    turning = rule.turning
+    if value < turning:
+        return 0.5 * value / turning
+    return 0.5 + 0.5 * (value - turning) / max(1 - turning, 1e-12)
 
 
 def decide(known: float, rule: VerdictRule, far: float | None) -> Decision:
@@ -45,38 +55,39 @@ def decide(known: float, rule: VerdictRule, far: float | None) -> Decision:
     Named from the operating point's threshold upward; new below `new_below`; between the two a person should look. Where no point is
     certified at the requested rate, nobody is named.
     """
+    if not rule.certified and far is None:
+        return _two_way(known)
     requested = rule.default_far if far is None else far
     certified = [point for point in rule.operating_points if point.far <= requested]
     if not certified:
         return _uncertified(known, rule, requested)
     threshold = certified[-1].p_known
     if known >= threshold:
-        return Decision(
-            "known",
-            known,
-            threshold,
-            (f"the evidence is above the threshold for a false-accept rate of {requested:.2%}",),
-        )
+        reason = f"the evidence is above the threshold for a false-accept rate of {requested:.2%}"
+        return Decision("known", known, threshold, (reason,))
     if known < rule.new_below:
         return Decision("new", known, threshold, ("no individual in the gallery is similar enough",))
     return Decision("review", known, threshold, ("the evidence lies between clearly known and clearly new",))
+
+
+def _two_way(known: float) -> Decision:
+    if known >= 0.5:
+        return Decision(
+            "known", known, 0.5, ("the evidence is above the policy's own threshold; no error rate is certified",)
+        )
+    return Decision(
+        "new", known, 0.5, ("the evidence is below the policy's own threshold; no error rate is certified",)
+    )
 
 
 def _uncertified(known: float, rule: VerdictRule, requested: float) -> Decision:
     if known < rule.new_below:
         return Decision("new", known, 1.0, ("no individual in the gallery is similar enough",))
     if not rule.operating_points:
-        return Decision(
-            "review",
-            known,
-            1.0,
-            (
-                "too few animals were met more than once to fit a threshold: the candidates are in order, a person decides",
-            ),
+        reason = (
+            "too few animals were met more than once to fit a threshold: the candidates are in order, a person decides"
         )
+        return Decision("review", known, 1.0, (reason,))
     smallest = rule.operating_points[0].far
-    reason = (
-        f"a false-accept rate of {requested:.2%} cannot be certified: "
-        f"the fit saw enough strangers for {smallest:.2%} at the least"
-    )
+    reason = f"a false-accept rate of {requested:.2%} cannot be certified: the fit saw enough strangers for {smallest:.2%} at the least"
     return Decision("review", known, 1.0, (reason,))

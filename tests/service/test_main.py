@@ -21,7 +21,8 @@ from service.artifacts.bundle import Bundle, open_bundle
 from service.artifacts.policies import publish_policies
 from service.cascade.calibration import Calibrator
 from service.cascade.models import Models
-from service.cascade.policy import EvidenceStage, Policy, Shortlist, VerdictRule
+from service.cascade.policy import VerdictRule, single
+from service.cascade.signals import EvidenceStage, Fusion, Shortlist
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -59,9 +60,8 @@ def root(tmp_path_factory: pytest.TempPathFactory, default_bundle: Bundle, model
         EvidenceStage(stage="lightglue:aliked", calibrator=Calibrator(x=(5.0, 120.0), y=(0.02, 0.98))),
     )
     shortlist = Shortlist(by="individual", size=6, rows_each=2, sources=("cosine:all",))
-    policy = Policy(
-        name="by_hand", shortlist=shortlist, stages=stages, verdict=VerdictRule(threshold=0.3, new_below=0.1)
-    )
+    policy = single("by_hand", Fusion(shortlist=shortlist, stages=stages))
+    policy = policy.model_copy(update={"verdict": VerdictRule(new_below=0.1)})
     publish_policies(open_bundle(root / "bundle"), {"*": policy})
     rows = read_annotations(generate(root / "photos", individuals=4, encounters_per_individual=3, seed=11)).rows
     build_gallery(open_bundle(root / "bundle"), rows, rows[0].species, root / "galleries", models=models)

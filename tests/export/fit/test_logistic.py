@@ -3,7 +3,7 @@ from scipy.optimize import check_grad
 
 from export.fit.logistic import _loss, fit_logistic
 from service.cascade.evidence import Evidence
-from service.cascade.policy import EvidenceStage, Policy, Shortlist
+from service.cascade.signals import EvidenceStage, Fusion, Shortlist
 from service.cascade.wildfusion import fuse
 
 
@@ -24,10 +24,9 @@ def test_informative_stages_get_slopes_and_misleading_ones_none():
         votes = np.exp(random.normal(0, 0.5, 20) + 1.5 * truth).astype(np.float32)
         misleading = (random.normal(size=20) - truth).astype(np.float32)
         named = {"votes:a": votes, "cosine:all": misleading}
-        shortlists.append((Evidence(np.arange(20), named, {}, ()), identity_of))
+        shortlists.append((Evidence(np.arange(20), named, {}), identity_of))
         same.append(truth)
-    template = Policy(
-        name="p",
+    template = Fusion(
         shortlist=Shortlist(sources=("cosine:all",)),
         stages=(EvidenceStage(stage="votes:a"), EvidenceStage(stage="cosine:all")),
         fusion="logistic",

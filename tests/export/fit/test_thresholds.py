@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from export.fit.thresholds import Held, best_threshold, fit_rule, operating_points
+from export.fit.thresholds import Held, best_threshold, confidences, fit_rule, fit_verdict, operating_points
 from export.metrics import Outcome, score
-from service.cascade.verdict import p_known
 
 
 def trials(seed: int, n: int = 120) -> tuple[list[Held], np.ndarray]:
@@ -59,8 +58,11 @@ def test_the_rule_orders_evidence_rightly_and_calibrates_even_odds():
         for i in range(400)
         for known in (True, False)
     ]
-    rule = fit_rule(held)
+    rule = fit_rule(held, "evidence")
     assert rule.best > 0
-    assert 0.3 < rule.threshold < 0.7
-    knowns = [p_known(h.best, h.lead, rule) for h in held if h.known]
-    assert np.mean([p < rule.new_below for p in knowns]) == pytest.approx(0.05, abs=0.005)
+    assert 0.3 < rule.turning < 0.7
+    sure = confidences(held, rule)
+    new_below = fit_verdict(held, sure).new_below
+    assert np.mean([p < new_below for p, h in zip(sure, held, strict=True) if h.known]) == pytest.approx(
+        0.05, abs=0.005
+    )

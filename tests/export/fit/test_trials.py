@@ -9,7 +9,7 @@ from gallery_parts import gallery_row, tiny_bundle
 from export.fit.trials import run_trials, sample_rows
 from service.artifacts.gallery import open_gallery
 from service.artifacts.gallery_writer import write_gallery
-from service.cascade.policy import EvidenceStage, Policy, Shortlist
+from service.cascade.signals import EvidenceStage, Fusion, Shortlist
 
 NO_MODELS = SimpleNamespace(matchers={})
 
@@ -25,7 +25,7 @@ def gallery(tmp_path_factory):
 
 def policy(*stages):
     every = Shortlist(by="image", size=1000, sources=stages)
-    return Policy(name="p", shortlist=every, stages=tuple(EvidenceStage(stage=s) for s in stages))
+    return Fusion(shortlist=every, stages=tuple(EvidenceStage(stage=s) for s in stages))
 
 
 @pytest.mark.parametrize("stages", [("cosine:all",), ("votes:dots", "cosine:all")])

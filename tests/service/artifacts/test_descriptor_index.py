@@ -1,7 +1,9 @@
 """The descriptor index: which descriptors are kept, and how much memory a gallery of them takes."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import faiss
@@ -14,6 +16,15 @@ from service.cascade.values import PackedLocal
 from service.errors import ArtifactError
 
 DIM = 64
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small indexes: threads that wait for each other on a busy machine take seconds."""
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    yield
+    faiss.omp_set_num_threads(threads)
 
 
 def packed(counts: np.ndarray, dim: int = DIM) -> PackedLocal:
@@ -94,7 +105,8 @@ def test_opening_and_asking_take_few_bytes_a_descriptor(tmp_path: Path) -> None:
     for name, photos in (("large", PHOTOS), ("small", 20)):
         write(tmp_path / name, packed(np.full(photos, KEYPOINTS)))
     command = [sys.executable, "-c", _MEASURE, str(tmp_path / "large"), str(tmp_path / "small"), str(PHOTOS)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
+    root, environment = Path(__file__).parents[3], {**os.environ, "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root, env=environment)
     assert int(ran.stdout) < FIXED_BYTES + BYTES_A_DESCRIPTOR * PHOTOS * KEYPOINTS
 
 

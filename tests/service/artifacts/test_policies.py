@@ -7,7 +7,8 @@ import pytest
 from service.artifacts.bundle import open_bundle
 from service.artifacts.manifest import seal, sha256_json
 from service.artifacts.policies import publish_policies, read_policies
-from service.cascade.policy import POOLED, EvidenceStage, Policy, Shortlist, policy_for
+from service.cascade.policy import POOLED, policy_for, single
+from service.cascade.signals import EvidenceStage, Fusion, Shortlist
 from service.errors import ArtifactError
 
 SPEC = {"licence": "MIT", "source": "test", "preprocess": {"size_px": 32}, "dim": 4}
@@ -18,7 +19,12 @@ MODELS = [
 
 
 def policy(stage="votes:rootsift", name="fitted"):
-    return Policy(name=name, shortlist=Shortlist(sources=("cosine:all",)), stages=(EvidenceStage(stage=stage),))
+    return single(name, Fusion(shortlist=Shortlist(sources=("cosine:all",)), stages=(EvidenceStage(stage=stage),)))
+
+
+def fusion(values):
+    """The one signal of a policy's JSON values."""
+    return values["signals"]["evidence"]
 
 
 @pytest.fixture
@@ -42,7 +48,7 @@ def test_policies_come_back_as_they_went(bundle):
 def test_a_second_fit_replaces_the_first_and_leaves_nothing_behind(bundle):
     publish_policies(bundle, {"nyala": policy()})
     again = publish_policies(bundle, {"nyala": policy("cosine:all")})
-    assert read_policies(again)["nyala"].stages[0].stage == "cosine:all"
+    assert read_policies(again)["nyala"].stage_names() == {"cosine:all"}
     assert len(list(bundle.folder.glob("policies-*.json"))) == 1
 
 
@@ -65,12 +71,22 @@ def test_a_stage_without_its_model_is_refused(bundle, stage):
         read_policies(published)
 
 
+def test_a_signal_without_its_booster_is_refused(bundle):
+    boosted = policy().signals["evidence"].model_copy(update={"fusion": "booster", "booster": "pairs"})
+    published = publish_policies(bundle, {"nyala": single("fitted", boosted)})
+    with pytest.raises(ArtifactError, match="nyala: there is no booster pairs for this species"):
+        read_policies(published)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda p: p["stages"][0].update(stage="magic:rootsift"), "stages.0.stage"),
-        (lambda p: p["verdict"].update(threshold=1.5), "verdict.threshold"),
-        (lambda p: p["stages"][0].update(calibrator={"x": [0, 1], "y": [0.9, 0.1]}), "must not decrease"),
+        (lambda p: fusion(p)["stages"][0].update(stage="magic:rootsift"), "stages.0.stage"),
+        (lambda p: p["rules"][0].update(new_below=1.5), "rules.0.new_below"),
+        (lambda p: p["rules"][0].update(signal="nowhere"), "reads 'nowhere'"),
+        (lambda p: p["rules"].append({"signal": "evidence", "new_below": 0.9, "known_from": 0.2}), "out of order"),
+        (lambda p: fusion(p)["shortlist"].update(sources=["inliers:rootsift"]), "made by cosine or votes"),
+        (lambda p: fusion(p)["stages"][0].update(calibrator={"x": [0, 1], "y": [0.9, 0.1]}), "must not decrease"),
         (lambda p: p.update(surprise=1), "surprise"),
         (
             lambda p: p["verdict"].update(

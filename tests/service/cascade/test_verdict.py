@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cascade.policy import OperatingPoint, VerdictRule
-from service.cascade.verdict import decide, p_known, statistic
+from service.cascade.policy import OperatingPoint, Rule, VerdictRule
+from service.cascade.verdict import confidence, decide, statistic
 
 RULE = VerdictRule(
     operating_points=(OperatingPoint(far=0.02, p_known=0.9), OperatingPoint(far=0.05, p_known=0.8)), new_below=0.4
@@ -48,7 +48,7 @@ def test_the_statistic_is_the_best_and_its_lead(probabilities):
 
 
 def test_a_clear_lead_is_better_known_than_a_tie():
-    rule = VerdictRule(best=1.0, lead=0.5)
-    clear = p_known(*statistic(np.array([0.9, 0.1], np.float32)), rule)
-    tied = p_known(*statistic(np.array([0.9, 0.9], np.float32)), rule)
+    rule = Rule(signal="s", best=1.0, lead=0.5)
+    clear = confidence(*statistic(np.array([0.9, 0.1], np.float32)), rule)
+    tied = confidence(*statistic(np.array([0.9, 0.9], np.float32)), rule)
     assert clear > tied

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from service.cascade.calibration import Calibrator
 from service.cascade.evidence import Evidence
-from service.cascade.policy import EvidenceStage, Policy, Shortlist
+from service.cascade.signals import EvidenceStage, Fusion, Shortlist
 from service.cascade.wildfusion import fuse, lead, own_scale, per_encounter
 
 IDENTITY_OF = np.array([0, 0, 1, 2, 2, 2])
@@ -15,14 +15,13 @@ SHORTLIST = Shortlist(sources=("cosine:all",))
 def evidence(**similarities):
     rows = np.arange(len(IDENTITY_OF))
     named = {name.replace("_", ":"): np.asarray(values, np.float32) for name, values in similarities.items()}
-    return Evidence(rows, named, {}, ())
+    return Evidence(rows, named, {})
 
 
 def test_the_mean_is_wildfusion():
     curve = Calibrator(x=(0.0, 1.0), y=(0.0, 0.8))
     other = Calibrator(x=(0.0, 10.0), y=(0.1, 1.0))
-    policy = Policy(
-        name="p",
+    policy = Fusion(
         shortlist=SHORTLIST,
         stages=(EvidenceStage(stage="cosine:all", calibrator=curve), EvidenceStage(stage="votes:a", calibrator=other)),
     )
@@ -47,7 +46,7 @@ def test_a_lone_individual_leads_over_nobody():
 @given(st.lists(st.floats(0, 5), min_size=6, max_size=6), st.integers(0, 5), st.floats(0.01, 3))
 def test_better_evidence_never_makes_an_animal_less_likely(votes, row, more):
     stage = EvidenceStage(stage="votes:a", slope=0.7, lead_slope=1.3)
-    policy = Policy(name="p", shortlist=SHORTLIST, stages=(stage,), fusion="logistic", intercept=-1.0)
+    policy = Fusion(shortlist=SHORTLIST, stages=(stage,), fusion="logistic", intercept=-1.0)
     before = fuse(evidence(votes_a=votes), policy, IDENTITY_OF)[row]
     better = np.array(votes)
     better[row] += more
