@@ -1,11 +1,21 @@
 """LNBNN against its definition written as loops."""
 
+import faiss
 import numpy as np
 import pytest
 
 from service.artifacts.descriptor_index import build_index, stride
 from service.cascade.values import DescriptorIndex, PackedLocal
 from service.cascade.voting import NEIGHBOURS, vote
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small indexes: threads that wait for each other on a busy machine take seconds."""
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    yield
+    faiss.omp_set_num_threads(threads)
 
 
 def unit(random: np.random.Generator, *shape: int) -> np.ndarray:
