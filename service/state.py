@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from service.artifacts.boosters import open_boosters
 from service.artifacts.bundle import Bundle, open_bundle
 from service.artifacts.gallery import list_galleries, open_gallery
 from service.artifacts.loading import load_models
 from service.artifacts.policies import read_policies
 from service.cascade.identify import CascadeState, identify_batch
-from service.cascade.policy import POOLED
+from service.cascade.policy import POOLED, policy_for
+from service.cascade.tools import make_tools, turned
 from service.cascade.values import Gallery
 from service.catalogue.database import Catalogue
 from service.catalogue.photos import PhotoStore
@@ -26,6 +28,7 @@ class ServiceState:
         bundle_name, bundle_sha: the bundle in use.
         provider: where its networks really run.
         galleries: species -> searchable individuals.
+        cascade: what `identify` is bound to, for explanations that ask the networks again; None: they cannot be had.
     """
 
     bundle_name: str
@@ -35,6 +38,7 @@ class ServiceState:
     identify: Identify
     catalogue: Catalogue
     photos: PhotoStore
+    cascade: CascadeState | None = None
 
     def close(self) -> None:
         """Close the catalogue."""
@@ -56,6 +60,7 @@ def load_state(settings: Settings) -> ServiceState:
         identify=partial(identify_batch, state=cascade),
         catalogue=Catalogue(settings.catalogue_url),
         photos=PhotoStore(settings.photos_folder),
+        cascade=cascade,
     )
 
 
@@ -71,4 +76,12 @@ def load_cascade(settings: Settings) -> tuple[CascadeState, Bundle]:
     if unserved:
         raise ArtifactError(f"{bundle.folder} has no policy for {', '.join(unserved)}: run `python -m export fit`")
     models = load_models(bundle, provider=settings.provider, threads=settings.threads)
-    return CascadeState(models, galleries, policies, bundle.sha256), bundle
+    boosters = open_boosters(bundle.folder, bundle.boosters)
+    for species, head in models.heads.items():
+        if species in galleries:
+            galleries[species] = turned(galleries[species], head)
+    tools = {
+        species: make_tools(policy_for(species, policies), gallery, boosters.get(species, {}))
+        for species, gallery in galleries.items()
+    }
+    return CascadeState(models, galleries, policies, bundle.sha256, tools, settings.budget_ms), bundle

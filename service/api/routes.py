@@ -6,11 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from service.api.context import Context, Ctx
+from service.api.explanation import CHEAP, Part, as_document, explain
+from service.api.explanation_picture import draw_explanation
 from service.api.form import IdentifyForm, identify_form
 from service.api.identify import identify
 from service.api.openapi import problems
-from service.api.pictures import draw_explanation, jpeg, read_crop
-from service.api.schemas import Answer, SpeciesList, SpeciesOut
+from service.api.pictures import jpeg, read_crop
+from service.api.schemas import Answer, Explanation, SpeciesList, SpeciesOut
 from service.catalogue.annotations import get_annotation
 from service.catalogue.identifications import IdentificationRecord, get_identification
 from service.errors import NotFoundError
@@ -23,6 +25,18 @@ _UNCHANGING = {"Cache-Control": "private, max-age=86400, immutable"}
 Id = Annotated[str, Path(description="32 hexadecimal digits.")]
 Form = Annotated[IdentifyForm, Depends(identify_form)]
 PhotoNumber = Annotated[int, Path(ge=0, le=10_000)]
+CandidateNumber = Annotated[int, Query(ge=0, le=10_000, description="0: the best.")]
+
+_PART = f"({'|'.join(Part)})"
+DEFAULT_PARTS = ",".join(CHEAP)
+Parts = Annotated[
+    str,
+    Query(
+        pattern=f"^{_PART}(,{_PART})*$",
+        max_length=100,
+        description=f"Comma-separated: {', '.join(Part)}. The last two ask the networks again: seconds the first time.",
+    ),
+]
 
 
 @router.post(
@@ -52,22 +66,39 @@ async def read_identification(identification_id: Id, context: Ctx) -> Answer:
 
 
 @router.get(
-    "/identifications/{identification_id}/explanation.png",
+    "/identifications/{identification_id}/explanation",
     operation_id="getExplanation",
-    tags=["pictures"],
-    summary="The query beside a candidate, with match lines",
-    response_class=Response,
-    responses={200: {"content": {"image/png": {}}}, **problems(404, 422)},
+    tags=["identify"],
+    summary="Why this answer",
+    responses=problems(404, 409, 422, 429),
 )
 async def read_explanation(
+    identification_id: Id, context: Ctx, parts: Parts = DEFAULT_PARTS, candidate: CandidateNumber = 0
+) -> Explanation:
+    """What each stage added, why the runner-up lost; `heatmaps` and `background` ask the networks again, which takes seconds."""
+    record = await find_record(identification_id, context)
+    return as_document(await explain(record, context, candidate, _parts(parts)))
+
+
+@router.get(
+    "/identifications/{identification_id}/explanation.png",
+    operation_id="getExplanationPicture",
+    tags=["pictures"],
+    summary="Why this answer, as one picture",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}}}, **problems(404, 409, 422, 429)},
+)
+async def read_explanation_picture(
     identification_id: Id,
     context: Ctx,
-    candidate: Annotated[int, Query(ge=0, le=10_000, description="0: the best.")] = 0,
+    parts: Parts = DEFAULT_PARTS,
+    candidate: CandidateNumber = 0,
     lines: Annotated[bool, Query(description="Draw the match lines.")] = True,
 ) -> Response:
-    """A picture for reports: aspect kept, nothing hidden under the lines with `lines=0`."""
+    """For reports: 1280 pixels wide, aspect kept, nothing hidden under the lines with `lines=0`."""
     record = await find_record(identification_id, context)
-    png = await context.off_loop(_explain, record, context, candidate, lines)
+    explained = await explain(record, context, candidate, _parts(parts))
+    png = await context.off_loop(draw_explanation, explained, context.state, lines=lines)
     return Response(png, media_type="image/png", headers=_UNCHANGING)
 
 
@@ -137,17 +168,5 @@ async def _picture(context: Context, sha256: str, box: tuple[int, int, int, int]
     return Response(await context.off_loop(jpeg, pixels), media_type="image/jpeg", headers=_UNCHANGING)
 
 
-def _explain(record: IdentificationRecord, context: Context, number: int, lines: bool) -> bytes:
-    """The picture of one candidate; of the query alone where there is no candidate at all."""
-    answer = Answer.model_validate(record.answer)
-    store = context.state.photos
-    if not answer.candidates and number == 0:
-        return draw_explanation(read_crop(store, record.photos[0].photo.sha256, record.photos[0].box), None, [])
-    if number >= len(answer.candidates):
-        raise NotFoundError(f"this identification has {len(answer.candidates)} candidates, counted from 0")
-    candidate = answer.candidates[number]
-    photo = record.photos[candidate.matches[0].photo if candidate.matches else 0]
-    annotation = get_annotation(context.state.catalogue, candidate.annotation_id)
-    drawn = [line for match in candidate.matches[:1] for line in match.lines] if lines else []
-    query = read_crop(store, photo.photo.sha256, photo.box)
-    return draw_explanation(query, read_crop(store, annotation.photo, annotation.box), drawn)
+def _parts(words: str) -> tuple[Part, ...]:
+    return tuple(Part(word) for word in words.split(","))

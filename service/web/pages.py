@@ -14,7 +14,7 @@ from service.api.identify import identify
 from service.api.routes import find_record
 from service.api.schemas import Answer
 from service.errors import BusyError, DeadlineError, InputError
-from service.web.words import describe, percent, pictures_of
+from service.web.words import describe, percent, pictures_of, summands_of
 
 _HERE = Path(__file__).parent
 _HEADERS = {
@@ -35,6 +35,7 @@ def install(app: FastAPI) -> None:
     templates = Jinja2Templates(_HERE / "templates")
     templates.env.filters["percent"] = percent
     templates.env.globals["pictures_of"] = pictures_of
+    templates.env.globals["summands_of"] = summands_of
     app.state.templates = templates
     app.include_router(router)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from service.api.answers import contributions_of
 from service.api.schemas import Answer, CandidateOut
 from service.web.pair import Pair, lay_out
 
@@ -46,3 +47,43 @@ def pictures_of(answer: Answer, candidate: CandidateOut) -> list[Pair]:
     query = answer.photos[match.photo if match else 0]
     lines = match.lines if match else []
     return [lay_out(query, candidate.picture, lines, "wide"), lay_out(query, candidate.picture, lines, "tall")]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one stage added. `start`, `width`: its bar, as percentages of the chart."""
+
+    stage: str
+    value: float
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summands:
+    """One candidate's stages as bars. Those of one chart have the same stages, scale and `zero` (a percentage)."""
+
+    name: str
+    unit: str
+    zero: float
+    steps: list[Step]
+
+
+def summands_of(answer: Answer) -> list[Summands]:
+    """What each stage added for the best candidate and the runner-up; empty where a gate or booster decided."""
+    found = [(one, one.sum, contributions_of(one)) for one in answer.candidates[:2] if one.sum is not None]
+    values = [0.0, *(value for *_, added in found for value in added.values())]
+    low, high = min(values), max(values)
+    scale = 100 / ((high - low) or 1.0)
+    return [
+        Summands(
+            name=f"{one.identity.name} ({total.total:+.2f} in all)",
+            unit=f"{total.scale}; everyone starts from {total.base:+.2f}",
+            zero=-low * scale,
+            steps=[
+                Step(stage, value, (min(value, 0.0) - low) * scale, abs(value) * scale)
+                for stage, value in ((stage, added.get(stage, 0.0)) for stage in found[0][2])
+            ],
+        )
+        for one, total, added in found
+    ]
