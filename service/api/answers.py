@@ -23,7 +23,7 @@ from service.api.schemas import (
     SumOut,
 )
 from service.cascade.background import BackgroundCheck
-from service.cascade.contributions import runner_up
+from service.cascade.contributions import RERANKING, runner_up
 from service.cascade.score_cam import Heat
 from service.cascade.values import F32, Candidate, Contributions, Gallery, Identification, Identity, MatchEvidence
 from service.state import ServiceState
@@ -180,5 +180,5 @@ def contributions_of(candidate: CandidateOut) -> dict[str, float]:
     """Stage -> what it added, re-ranking last; empty where a gate or booster decided."""
     found = {stage: one.contribution for stage, one in candidate.evidence.items() if one.contribution is not None}
     if candidate.sum is not None and candidate.sum.reranked:
-        found["re-ranking"] = candidate.sum.reranked
+        found[RERANKING] = candidate.sum.reranked
     return found

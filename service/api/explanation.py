@@ -16,7 +16,7 @@ from service.api.context import Context
 from service.api.pictures import read_crop
 from service.api.schemas import Answer, CandidateOut
 from service.api.schemas import Explanation as ExplanationOut
-from service.cascade.background import BackgroundCheck, animal_mask, check_background, without
+from service.cascade.background import BackgroundCheck, animal_mask, check_background
 from service.cascade.identify import CascadeState
 from service.cascade.score_cam import Heat, score_cam
 from service.cascade.values import U8, Gallery, Query, QueryAnnotation
@@ -57,23 +57,19 @@ class Heats:
 
 
 @dataclass(frozen=True, slots=True)
-class Background:
-    """The check, and the first photo as it was asked again."""
-
-    check: BackgroundCheck
-    shown: U8
-
-
-@dataclass(frozen=True, slots=True)
 class Explained:
-    """An answer and what was gathered to explain it. `number`: the candidate asked about."""
+    """An answer and what was gathered to explain it: no pixels, so that a photo that was erased is gone at once.
+
+    Attributes:
+        number: the candidate asked about.
+    """
 
     answer: Answer
     record: IdentificationRecord
     number: int
     parts: tuple[Part, ...]
     heats: Heats | None = None
-    background: Background | None = None
+    background: BackgroundCheck | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -126,13 +122,13 @@ def as_document(explained: Explained) -> ExplanationOut:
         candidate=explained.candidate,
         runner_up=explained.answer.runner_up,
         heatmaps=shown,
-        background=background_out(background.check) if background else None,
+        background=background_out(background) if background else None,
         notes=list(explained.notes),
     )
 
 
 def _heats(record: IdentificationRecord, answer: Answer, candidate: CandidateOut, state: ServiceState) -> Heats:
-    """Score-CAM of every backbone towards the candidate's stored embedding: 42 forward passes each."""
+    """Score-CAM of every backbone towards the candidate's stored embedding: 41 forward passes each."""
     cascade, gallery = _same_bundle(answer, state)
     row = _row(gallery, candidate.annotation_id)
     number = candidate.matches[0].photo if candidate.matches else 0
@@ -153,7 +149,7 @@ def _heats(record: IdentificationRecord, answer: Answer, candidate: CandidateOut
     return Heats(number, heats, on_animal, tuple(notes))
 
 
-def _background(record: IdentificationRecord, answer: Answer, state: ServiceState) -> Background:
+def _background(record: IdentificationRecord, answer: Answer, state: ServiceState) -> BackgroundCheck:
     """The background check of the whole encounter, as it was asked."""
     cascade, gallery = _same_bundle(answer, state)
     if gallery.version != answer.gallery:
@@ -162,8 +158,7 @@ def _background(record: IdentificationRecord, answer: Answer, state: ServiceStat
     annotations = tuple(
         QueryAnnotation(image, photo.viewpoint) for image, photo in zip(images, record.photos, strict=True)
     )
-    check = check_background(Query(annotations, record.species, far=record.far), cascade)
-    return Background(check, without(images[0], animal_mask(images[0])))
+    return check_background(Query(annotations, record.species, far=record.far), cascade)
 
 
 def _same_bundle(answer: Answer, state: ServiceState) -> tuple[CascadeState, Gallery]:

@@ -5,6 +5,7 @@ from service.api.explanation import Explained, Part, candidate_photo, query_phot
 from service.api.pictures import Line, draw_pair, fitted, heated
 from service.api.schemas import Answer, CandidateOut
 from service.api.sheet import INNER_PX, Sheet, bars, captioned, written
+from service.cascade.background import animal_mask, without
 from service.state import ServiceState
 
 _SHOWN_PX = 1280
@@ -29,8 +30,9 @@ def draw_explanation(explained: Explained, state: ServiceState, *, lines: bool =
     if explained.heats:
         _heats(sheet, explained, state)
     if explained.background:
-        shown = fitted(explained.background.shown, (INNER_PX // 2, _HIDDEN_PX))
-        words = written(explained.background.check.sentence, INNER_PX - shown.width - 16, 22)
+        photo = query_photo(explained.record, 0, state, _SHOWN_PX)
+        shown = fitted(without(photo, animal_mask(photo)), (INNER_PX // 2, _HIDDEN_PX))
+        words = written(explained.background.sentence, INNER_PX - shown.width - 16, 22)
         sheet.beside([captioned(shown, "What was asked again: the animal painted over"), words])
     for note in explained.notes:
         sheet.text(f"{note[0].upper()}{note[1:]}.", faint=True)

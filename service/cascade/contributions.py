@@ -17,6 +17,9 @@ from service.cascade.signals import CHEAP, EvidenceStage, Fusion
 from service.cascade.values import I64, Candidate, Contributions
 
 F64 = NDArray[np.float64]
+RERANKING = "re-ranking"
+"""Stands among the stages for what re-ranking moved."""
+
 _TOLD = 2  # stages a sentence names
 
 
@@ -116,7 +119,7 @@ def runner_up(candidates: Sequence[Candidate]) -> RunnerUp | None:
 def _leads(best: Contributions, other: Contributions) -> dict[str, float]:
     by = {stage: value - other.stages.get(stage, 0.0) for stage, value in best.stages.items()}
     if moved := best.reranked - other.reranked:
-        by["rerank"] = moved
+        by[RERANKING] = moved
     return dict(sorted(by.items(), key=lambda item: -item[1]))
 
 
@@ -131,7 +134,7 @@ def _because(stages: Sequence[str], best: Candidate, other: Candidate, leads: Ma
 def _told(stage: str, first: Candidate, second: Candidate) -> str:
     """A stage with what it saw of both, in its own unit."""
     if stage not in first.evidence or stage not in second.evidence:
-        return "re-ranking by common neighbours" if stage == "rerank" else stage
+        return "re-ranking by common neighbours" if stage == RERANKING else stage
     ours, theirs = (candidate.evidence[stage]["similarity"] for candidate in (first, second))
     return f"{stage} ({_amount(stage, ours)} against {_amount(stage, theirs)})"
 

@@ -156,8 +156,13 @@ def test_another_bundle_or_gallery_is_a_problem_not_a_wrong_picture(
 def test_photos_that_are_gone_are_404(client: TestClient, state: ServiceState) -> None:
     lost = ask(client, png(picture(3, 70)))
     [path] = [p for p in state.photos.folder.rglob("*") if p.is_file() and p.read_bytes() == png(picture(3, 70))]
+    assert client.get(url(lost, parts="heatmaps")).status_code == 200
     path.unlink()
-    for address in (url(lost, "explanation.png"), url(lost, parts="heatmaps"), url(lost, parts="background")):
+    pictures = [
+        url(lost, "explanation.png"),
+        *(url(lost, "explanation.png", part) for part in ("heatmaps", "background")),
+    ]
+    for address in (*pictures, url(lost, parts="background")):
         assert "cannot be shown" in problem(client, address, 404)
     assert client.get(url(lost)).status_code == 200
 

@@ -5,11 +5,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import place_parts
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -36,7 +39,13 @@ def address(tmp_path_factory: pytest.TempPathFactory, colour_state: Callable[...
     """A served app over the colour cascade."""
     folder = tmp_path_factory.mktemp("pages")
     state = colour_state(folder)
-    app = create_app(Settings(galleries=folder, max_photos=4), lambda _: state)
+    with serving(create_app(Settings(galleries=folder, max_photos=4), lambda _: state)) as base:
+        yield base
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """An app behind a real port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2))
@@ -102,6 +111,31 @@ def test_ask_and_look(page: Page, colour_photo: Callable[..., bytes]) -> None:
     expect(page.locator(".candidate[open]")).to_have_count(2)
     page.get_by_text("The numbers behind it").click()
     expect(page.get_by_role("cell", name="cosine:colour").first).to_be_visible()
+
+
+@needs_chromium
+def test_why_is_told_and_drawn_and_the_dear_pictures_wait_for_a_click(browser: Browser, tmp_path: Path) -> None:
+    state = place_parts.make_state(tmp_path)
+    with serving(create_app(Settings(galleries=tmp_path), lambda _: state)) as base:
+        page, asked = browser.new_page(base_url=base), []
+        page.on("request", lambda request: asked.append(request.url) if "parts=" in request.url else None)
+        page.goto("/")
+        choose(page, place_parts.png(place_parts.picture(0, 50)))
+        page.get_by_role("button", name="Identify").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("This is Ash")
+        expect(page.locator(".runner-up")).to_contain_text("is behind Ash on inliers:rootsift")
+        expect(page.get_by_text("point by point")).to_be_visible()
+        bars = page.locator(".step.series0 .fill")
+        widths = [(bars.nth(i).bounding_box() or {})["width"] for i in range(2)]
+        assert widths[1] > widths[0] > 0
+        assert asked == []
+        for place, title in enumerate(("Where the networks looked", "Does the background give it away?")):
+            page.get_by_text(title).click()
+            page.locator("img.sheet").nth(place).scroll_into_view_if_needed()
+            loaded = "i => document.querySelectorAll('img.sheet')[i].naturalWidth === 1280"
+            page.wait_for_function(loaded, arg=place)
+        assert [url.split("parts=")[1] for url in asked] == ["heatmaps", "background"]
+        page.close()
 
 
 @needs_chromium
