@@ -1,6 +1,7 @@
 """ArcFace on frozen backbones: features are cached, so an epoch is one pass over small vectors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +51,7 @@ def train_head(
         start: closed-form head that a neck starts from.
         each_epoch: called with (stage, mean loss, the head in evaluation).
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(seed)
         samples, labels = torch.from_numpy(np.ascontiguousarray(views)), torch.from_numpy(classes)
         head = DualHead(dims, start.matrix.shape[1] if plan.neck else None)
@@ -88,6 +89,17 @@ def _descend(
                 optimiser.step()
                 seen.append(float(value.detach()))
             each_epoch(stage.name, float(np.mean(seen)), head.eval())
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small steps are many times slower on several threads, which wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def balanced(labels: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Two tiny backbones at random weights, and photos of animals whose colour is who they are."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from export.model_config import ModelConfig
 from export.models import build_bundle
 from service.artifacts.bundle import Bundle
+from training.arcface.train_head import one_thread
 
 ANIMALS, MET, EACH = 10, 3, 2
 SPECIES = "colour beast"
@@ -18,6 +20,13 @@ def _embedder(name: str, architecture: str) -> dict[str, object]:
     weights = {"source": "random", "seed": 3}
     shared = {"role": "embedder", "family": "timm", "licence": "MIT", "copyright": "nobody", "weights": weights}
     return {**shared, "name": name, "architecture": architecture, "preprocess": {"size_px": 32}}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Networks this small are ten times slower on two threads."""
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")
