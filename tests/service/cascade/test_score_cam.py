@@ -6,6 +6,7 @@ from place_parts import GRID, GridSession, make_models
 
 from service.artifacts.bundle import EmbedderSpec
 from service.cascade.embedder import Embedder
+from service.cascade.golden import canonical_image
 from service.cascade.preprocess import PreprocessSpec
 from service.cascade.score_cam import score_cam
 from service.errors import NotFoundError
@@ -69,3 +70,17 @@ def test_a_file_without_activations_is_refused_with_advice():
     grid = make_models(activations=False).embedders["grid"]
     with pytest.raises(NotFoundError, match="grid does not show where it looks: build the bundle again"):
         score_cam(grid, np.zeros((40, 40, 3), np.uint8), np.ones(192, np.float32))
+
+
+@pytest.mark.parametrize("side", [0, 1], ids=["left", "right"])
+@pytest.mark.parametrize("backbone", ["efficientnet_lite0", "dinov2_s"])
+def test_the_default_backbones_look_at_what_both_photos_share(models, backbone, side):
+    """Discs before flat grey on one side of the query; the candidate's photo is the discs alone."""
+    discs = canonical_image()[:, :192]
+    query = np.full((288, 384, 3), 110, np.uint8)
+    query[:, 192 * side : 192 * (side + 1)] = discs
+    network = models.embedders[backbone]
+    heat = score_cam(network, query, network.embed([discs])[0], channels=16)
+    half = heat.values.shape[1] // 2
+    shares = heat.values[:, :half].sum(), heat.values[:, half:].sum()
+    assert shares[side] > 2 * shares[1 - side]
