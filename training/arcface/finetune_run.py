@@ -5,15 +5,13 @@
 
 import contextlib
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from export.annotations import AnnotationRow
-from export.arcface_run import HEAD, MODEL, Backbone, TrainedHead, read_arrays, read_value, write_arrays, write_heads
+from export.arcface_run import HEAD, MODEL, Backbone, TrainedHead, read_value, write_arrays, write_heads
 from export.backbones import published_backbone
 from export.console import progress_bar
 from export.fit.head import HeadWeights, fit_head
@@ -21,22 +19,20 @@ from export.model_config import EmbedderConfig, ModelConfig
 from service.artifacts.bundle import Bundle
 from service.artifacts.heads import backbones_sha
 from service.artifacts.manifest import write_json
-from service.cascade.values import F32, U8
+from service.cascade.values import F32, I64, U8
 from service.errors import InputError
-from service.images import decode_image
-from training.arcface.augment import varied
+from training.arcface.checkpoint import load_parts, save_parts
 from training.arcface.finetune import Trunks, embed_all, train_stage
 from training.arcface.history import Epoch, History, plot
 from training.arcface.judge import ask
-from training.arcface.masks import read_mask
 from training.arcface.network import ArcFace, DualHead
+from training.arcface.photos import Photos
 from training.arcface.schedule import Stage, three_stages
 from training.arcface.settings import Settings
 from training.arcface.split import held_out, labels_of
 
 BATCH = 16
 ARCFACE, CLOSED = "arcface, batch norms", "closed form on tuned backbones"
-_HELD = 64  # decoded photos kept
 
 
 class FinetuneRun:
@@ -58,12 +54,11 @@ class FinetuneRun:
         batch: int = BATCH,
     ) -> None:
         self._folder, self._settings, self._bundle, self._batch = folder, settings, bundle, batch
-        self._rows = tuple(rows)
         self._configs = _backbone_configs(bundle, models)
         self._tuned = _tuned(settings, list(self._configs))
         self._models = models
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._photo = lru_cache(maxsize=_HELD)(self._decoded)
+        self._photos = Photos(rows, settings)
         self._labels = labels_of([r.identity for r in rows], [r.encounter for r in rows], [r.viewpoint for r in rows])
         self._out = held_out(self._labels, seed=settings.seed)
 
@@ -91,11 +86,11 @@ class FinetuneRun:
         preprocess = {name: config.preprocess for name, config in self._configs.items()}
         return Trunks(networks, preprocess, frozenset(self._tuned))
 
-    def _fresh(self, trunks: Trunks, inside: np.ndarray, classes: np.ndarray) -> tuple[DualHead, ArcFace]:
+    def _fresh(self, trunks: Trunks, inside: I64, classes: I64) -> tuple[DualHead, ArcFace]:
         """Head and class centres started from the published backbones' embeddings."""
         torch.manual_seed(self._settings.seed)
         before = torch.from_numpy(
-            embed_all(trunks, lambda row: self._photo(int(inside[row])), len(inside), self._device)
+            embed_all(trunks, lambda row: self._photos.plain(int(inside[row])), len(inside), self._device)
         )
         dims = {spec.name: spec.dim for spec in self._bundle.embedders}
         recipe = self._settings.recipe
@@ -112,14 +107,14 @@ class FinetuneRun:
         trunks: Trunks,
         head: DualHead,
         loss: ArcFace,
-        learned: tuple[np.ndarray, np.ndarray],
+        learned: tuple[I64, I64],
         history: History,
     ) -> History:
         """Load the stage's checkpoint, or train it and write one."""
         parts = {**{f"trunk.{name}": trunks.networks[name] for name in self._tuned}, "head": head, "loss": loss}
         path, told = self._folder / f"stage_{number}.safetensors", self._folder / f"stage_{number}.json"
         if path.is_file() and told.is_file():
-            _load(parts, path)
+            load_parts(parts, path)
             return read_value(told, History)
         inside, classes = learned
         epochs = list(history.epochs)
@@ -128,7 +123,7 @@ class FinetuneRun:
             epochs.append(Epoch(stage=stage.name, loss=value, top1=self._top1(trunks, head.eval().weights())))
 
         def view(row: int, epoch: int) -> U8:
-            return self._view(int(inside[row]), len(history.epochs) + epoch)
+            return self._photos.varied(int(inside[row]), len(history.epochs) + epoch)
 
         torch.manual_seed(self._settings.seed + number)
         with progress_bar(stage.name) as advance:
@@ -144,12 +139,12 @@ class FinetuneRun:
                 each_step=advance,
                 each_epoch=each_epoch,
             )
-        write_arrays(path, {name: value.detach().cpu().numpy() for name, value in _state(parts).items()})
+        save_parts(parts, path)
         done = History(epochs=tuple(epochs))
         write_json(told, done.model_dump(mode="json"))
         return done
 
-    def _finished(self, trunks: Trunks, head: DualHead, inside: np.ndarray) -> TrainedHead:
+    def _finished(self, trunks: Trunks, head: DualHead, inside: I64) -> TrainedHead:
         """Choose between the trained head and a closed form on the tuned embeddings, and write what is served."""
         embeddings = self._embeddings(trunks)
         labels = self._labels[inside]
@@ -195,7 +190,7 @@ class FinetuneRun:
         )
 
     def _embeddings(self, trunks: Trunks) -> F32:
-        return embed_all(trunks, self._photo, len(self._rows), self._device)
+        return embed_all(trunks, self._photos.plain, len(self._photos), self._device)
 
     def _top1(self, trunks: Trunks, weights: HeadWeights) -> float:
         return self._asked(self._embeddings(trunks), weights)
@@ -205,19 +200,6 @@ class FinetuneRun:
         if not self._out.any():
             return float("nan")
         return ask(weights(embeddings), self._labels, np.flatnonzero(self._out), np.arange(len(self._out))).top1
-
-    def _view(self, row: int, epoch: int) -> U8:
-        image, labelled, recipe = self._photo(row), self._rows[row], self._settings.recipe
-        mask = read_mask(self._settings.masks, labelled, image) if recipe.hide_background else None
-        seed = (self._settings.seed * 1_000_003 + epoch) * 1_000_003 + row
-        return varied(image, recipe, seed=seed, orientation=labelled.viewpoint, mask=mask)
-
-    def _decoded(self, row: int) -> U8:
-        path = self._rows[row].path
-        try:
-            return decode_image(path.read_bytes(), where=path.name, box=self._rows[row].box)
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _backbone_configs(bundle: Bundle, models: ModelConfig) -> dict[str, EmbedderConfig]:
@@ -236,14 +218,3 @@ def _tuned(settings: Settings, names: list[str]) -> list[str]:
     if settings.tune is not None and settings.tune not in names:
         raise InputError(f"--tune {settings.tune}: the bundle's backbones are {', '.join(names)}", where="tune")
     return names if settings.train == "all" else [settings.tune or names[0]]
-
-
-def _state(parts: dict[str, nn.Module]) -> dict[str, Tensor]:
-    return {f"{part}/{name}": value for part, module in parts.items() for name, value in module.state_dict().items()}
-
-
-def _load(parts: dict[str, nn.Module], path: Path) -> None:
-    arrays = read_arrays(path)
-    for part, module in parts.items():
-        state = {name: torch.from_numpy(arrays[f"{part}/{name}"]) for name in module.state_dict()}
-        module.load_state_dict(state)
