@@ -6,6 +6,7 @@ from export.demo import demo_command
 from export.evaluation.command import evaluate_command
 from export.fit.command import fit_command
 from export.gallery import gallery_command
+from export.head_command import head_command
 from export.models import models_command
 from export.synthetic.command import synthetic_command
 
@@ -18,6 +19,7 @@ app = typer.Typer(
 app.command("models")(models_command)
 app.command("gallery")(gallery_command)
 app.command("fit")(fit_command)
+app.command("head")(head_command)
 app.command("evaluate")(evaluate_command)
 app.command("synthetic")(synthetic_command)
 app.command("demo")(demo_command)

@@ -14,6 +14,7 @@ from export.fit.command import fit
 from export.gallery import build_gallery
 from export.synthetic.dataset import generate
 from service.artifacts.bundle import Bundle
+from service.artifacts.gallery import FORMAT
 from service.artifacts.manifest import read_json, sha256_file, sha256_json, write_json
 from service.errors import ArtifactError
 
@@ -40,7 +41,7 @@ def prepare(out: Path, annotations: Path | None, species: str | None = None) -> 
     if annotations is None:
         with progress_bar("synthetic animals") as advance:
             annotations = generate(out / "photos", individuals=DEMO_INDIVIDUALS, seed=DEMO_SEED, progress=advance)
-    made = sha256_json([sha256_file(_readable(annotations)), bundle.features_sha, species])
+    made = sha256_json([sha256_file(_readable(annotations)), bundle.features_sha, species, FORMAT])
     if _made(out) != made or bundle.policies_file is None:
         _gallery_and_fit(out, annotations, species, bundle, console)
         write_json(out / _DONE, {"made": made})

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 
 from service.artifacts.bundle import Bundle
 from service.cascade.policy import Policy
-from service.cascade.signals import EvidenceStage, Fusion, Rerank, Shortlist
+from service.cascade.signals import EvidenceStage, Fusion, Shortlist
 
 EVERY_ROW = 100_000
-PLAIN, RERANKED = "plain_wildfusion", "reranked"
+PLAIN = "plain_wildfusion"
 
 
 def yardsticks(bundle: Bundle) -> dict[str, Fusion]:
     """Fusions to compare with: cosine of all backbones together and of each alone, RootSIFT, and plain WildFusion.
 
     `plain_wildfusion` (Cermak et al. 2024, with this bundle's models): the mean of the isotonic LightGlue counts and of the isotonic
-    cosines, on the 30 images nearest by cosine; `reranked` re-ranks it. Their gallery is extracted as `plain_variant` says.
+    cosines, on the 30 images nearest by cosine. Its gallery is extracted as `plain_variant` says.
     """
     cosines = [f"cosine:{spec.name}" for spec in bundle.embedders]
     found = {"cosine": _everywhere(["cosine:all"])}
@@ -23,11 +23,14 @@ def yardsticks(bundle: Bundle) -> dict[str, Fusion]:
     if any(spec.kind == "rootsift" for spec in bundle.locals):
         found["rootsift"] = _everywhere(["ratio:rootsift"])
     if bundle.matchers:
-        nearest = Shortlist(by="image", size=30, sources=("cosine:all",))
-        glues = [f"lightglue:{name}" for name in plain_locals(bundle)]
-        found[PLAIN] = Fusion(shortlist=nearest, stages=_stages([*glues, *cosines]))
-        found[RERANKED] = found[PLAIN].model_copy(update={"rerank": Rerank()})
+        found[PLAIN] = wildfusion_of(plain_locals(bundle), [spec.name for spec in bundle.embedders])
     return found
+
+
+def wildfusion_of(matched: Sequence[str], backbones: Sequence[str], *, nearest: int = 30) -> Fusion:
+    """WildFusion: on the images nearest by cosine, the mean of isotonic LightGlue counts and isotonic cosines."""
+    names = [*(f"lightglue:{local}" for local in matched), *(f"cosine:{backbone}" for backbone in backbones)]
+    return Fusion(shortlist=Shortlist(by="image", size=nearest, sources=("cosine:all",)), stages=_stages(names))
 
 
 def plain_locals(bundle: Bundle) -> list[str]:

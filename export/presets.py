@@ -6,6 +6,7 @@ mean little until `python -m export fit --policy NAME` has found new ones.
 
 from collections.abc import Sequence
 
+from export.policies import wildfusion_of
 from service.cascade.arcface_stage import TUNED
 from service.cascade.calibration import Calibrator
 from service.cascade.policy import Policy, Rule, VerdictRule
@@ -13,6 +14,7 @@ from service.cascade.signals import EvidenceStage, Fusion, Gate, Rerank, Shortli
 
 GATE = "gate"
 WILDFUSION, DUAL_BACKBONE = "wildfusion", "dual_backbone"
+PAPER_NEAREST = 300
 PRESETS = ("lynx", "salamander", "turtle")
 
 
@@ -25,18 +27,18 @@ def preset(name: str, matched: Sequence[str], backbones: Sequence[str]) -> Polic
     Raises:
         KeyError: not one of PRESETS.
     """
-    fused = wildfusion(matched, backbones)
+    fused = wildfusion_of(matched, backbones, nearest=PAPER_NEAREST)
     dual = dual_backbone()
     if name == "lynx":
         return _policy(
             name,
             {
                 WILDFUSION: fused.model_copy(update={"rerank": Rerank()}),
-                "xgboost": Gate(booster=GATE),
+                GATE: Gate(booster=GATE),
                 DUAL_BACKBONE: dual,
             },
             Rule(signal=WILDFUSION, new_below=0.397),
-            Rule(signal="xgboost", known_from=0.99),
+            Rule(signal=GATE, known_from=0.99),
             Rule(signal=DUAL_BACKBONE, new_below=0.64, known_from=0.893),
         )
     if name == "salamander":
@@ -47,13 +49,6 @@ def preset(name: str, matched: Sequence[str], backbones: Sequence[str]) -> Polic
             Rule(signal=DUAL_BACKBONE, new_below=0.62, known_from=0.80),
         )
     return {"turtle": _policy(name, {DUAL_BACKBONE: dual}, Rule(signal=DUAL_BACKBONE, new_below=0.703))}[name]
-
-
-def wildfusion(matched: Sequence[str], backbones: Sequence[str]) -> Fusion:
-    """Stage 1: the 300 images nearest by cosine, isotonic LightGlue counts and cosines, their mean."""
-    names = [*(f"lightglue:{local}" for local in matched), *(f"cosine:{backbone}" for backbone in backbones)]
-    nearest = Shortlist(by="image", size=300, sources=("cosine:all",))
-    return Fusion(shortlist=nearest, stages=tuple(EvidenceStage(stage=stage) for stage in names))
 
 
 def dual_backbone() -> Fusion:

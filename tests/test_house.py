@@ -26,6 +26,9 @@ def test_the_service_starts_where_torch_cannot_be_imported():
         "scipy",
         "matplotlib",
         "onnx",
+        "onnxmltools",
+        "xgboost",
+        "optuna",
         "export",
         "training",
     )

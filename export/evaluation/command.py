@@ -11,7 +11,8 @@ from rich.console import Console
 from export.annotations import read_annotations
 from export.base import base_bundle, cache_folder
 from export.console import one_clear_line, progress_bar
-from export.evaluation.evaluate import evaluate, known_policies
+from export.evaluation.evaluate import evaluate
+from export.evaluation.ready import known_policies
 from export.evaluation.report import plot, report, table
 from export.evaluation.split import gallery_by_species
 from export.feature_cache import FeatureCache

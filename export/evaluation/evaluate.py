@@ -1,7 +1,6 @@
 """From nothing but an annotations file with `split_open`: build galleries, fit on gallery individuals, ask the queries once."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -10,45 +9,22 @@ import numpy as np
 from export.annotations import AnnotationRow
 from export.cached_models import cached_models
 from export.evaluation.ask import LabelledQuery, ask
-from export.evaluation.contestant import Contestant, contestants
+from export.evaluation.bench import Bench, open_bench
+from export.evaluation.contestant import Contestant
+from export.evaluation.ready import PLAIN_FAMILY, known_policies, make_ready
 from export.evaluation.report import SpeciesResult
 from export.evaluation.split import asked, gallery_by_species
 from export.feature_cache import FeatureCache, extract_cached
-from export.fit.choose import FITTED, Choice, choose
-from export.fit.fusion import Study
-from export.fit.policy import fit_policy
-from export.fit.trials import run_trials
-from export.gallery import Bar, build_gallery
+from export.gallery import Bar
 from export.metrics import Outcome
-from export.policies import PLAIN, plain_variant, yardsticks
+from export.policies import plain_variant
 from service.artifacts.bundle import Bundle
-from service.artifacts.gallery import list_galleries, open_gallery
-from service.artifacts.loading import load_models
-from service.cascade.models import Models
-from service.cascade.policy import POOLED, Policy
-from service.cascade.values import Gallery
+from service.cascade.policy import Policy
 from service.catalogue.enrolment import encounter_id
 from service.errors import InputError, WhorlError
 from service.images import decode_image
 
-_TRIAL_ROWS, _MATCHED_TRIAL_ROWS = 200, 100
 _TIMED_PHOTOS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """One bundle at work: its models, and the galleries made with it by species."""
-
-    bundle: Bundle
-    models: Models
-    galleries: Mapping[str, Gallery]
-    cache: FeatureCache
-    bar: Bar
-
-
-def known_policies(bundle: Bundle) -> list[str]:
-    """Names `evaluate` takes."""
-    return [*yardsticks(bundle), FITTED]
 
 
 def evaluate(
@@ -78,8 +54,8 @@ def evaluate(
     results: dict[str, SpeciesResult] = {}
     skipped: list[str] = []
     for variant, chosen in _variants(bundle, names):
-        bench = _open_bench(variant, gallery_rows, work, cache, bar, skipped)
-        ready = {name: _contestants(name, bench) for name in chosen}
+        bench = open_bench(variant, gallery_rows, work, cache, bar, skipped)
+        ready = {name: make_ready(name, bench) for name in chosen}
         for species, gallery in bench.galleries.items():
             share = None if limit is None else limit * len(asked(rows, species)) / total
             known = {identity.name for identity in gallery.identities}
@@ -93,50 +69,13 @@ def evaluate(
 
 
 def _variants(bundle: Bundle, names: Sequence[str]) -> Iterator[tuple[Bundle, list[str]]]:
-    """Plain WildFusion reads features extracted its own way; all others share the bundle's."""
-    ours = [name for name in names if name != PLAIN]
+    """Plain WildFusion and the cascades over it read features extracted their own way; all others share the bundle's."""
+    ours = [name for name in names if name not in PLAIN_FAMILY]
+    theirs = [name for name in names if name in PLAIN_FAMILY]
     if ours:
         yield bundle, ours
-    if PLAIN in names:
-        yield plain_variant(bundle), [PLAIN]
-
-
-def _open_bench(
-    bundle: Bundle,
-    gallery_rows: Mapping[str, list[AnnotationRow]],
-    work: Path,
-    cache: FeatureCache,
-    bar: Bar,
-    skipped: list[str],
-) -> Bench:
-    models = load_models(bundle, verify_golden=False)
-    out = work / bundle.features_sha[:16]
-    for species, rows in gallery_rows.items():
-        report = build_gallery(bundle, rows, species, out, models=models, cache=cache, bar=bar)
-        skipped += [f"{path}: {reason}" for path, reason in report.failed]
-    folders = list_galleries(out)
-    galleries = {species: open_gallery(folders[species], features_sha=bundle.features_sha) for species in gallery_rows}
-    return Bench(bundle, models, galleries, cache, bar)
-
-
-def _contestants(name: str, bench: Bench) -> dict[str, Contestant]:
-    """Species -> the named policy fitted on its gallery; on all of them, for species too small."""
-    with bench.bar(f"{name}: asking held-out gallery photos") as advance:
-        if name == FITTED:
-            return contestants(choose(bench.galleries, bench.bundle, bench.models, progress=advance), bench.galleries)
-        template = yardsticks(bench.bundle)[name]
-        matched = any(stage.kind == "lightglue" for stage in template.stages)
-        most = _MATCHED_TRIAL_ROWS if matched else _TRIAL_ROWS
-        trials = {
-            s: run_trials(g, template, bench.models, most=most, progress=advance) for s, g in bench.galleries.items()
-        }
-    found = {POOLED: fit_policy(name, template, Study(trials, bench.galleries, fitted_on=POOLED))}
-    for species, listed in trials.items():
-        try:
-            found[species] = fit_policy(name, template, Study({species: listed}, bench.galleries, fitted_on=species))
-        except InputError:
-            continue  # too small: the pooled one answers
-    return contestants(Choice(found, {}, {}), bench.galleries)
+    if theirs:
+        yield plain_variant(bundle), theirs
 
 
 def _read(policy: Policy, bundle: Bundle) -> list[str]:

@@ -101,7 +101,9 @@ class Study:
 
 def judge(trial: Trial, fusion: Fusion, gallery: Gallery, species: str) -> Held:
     """What the verdict would see of one trial."""
-    return held_of(trial, individual_probabilities(trial.evidence, fusion, gallery), species)
+    fused = wildfusion.fuse(trial.evidence, fusion, gallery.identity_of)
+    closer = trial.closer(fused) if trial.closer and fusion.rerank else fused
+    return held_of(trial, wildfusion.per_individual(closer, trial.evidence.rows, gallery), species)
 
 
 def held_of(trial: Trial, probabilities: F32, species: str) -> Held:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.cascade import shortlist
-from service.cascade.anytime import gather
+from service.cascade.anytime import Reranker, gather
 from service.cascade.evidence import Evidence, PairMatcher, PhotoEvidence, pair_matcher
 from service.cascade.matching import Matches
 from service.cascade.models import Models
 from service.cascade.signals import Fusion
-from service.cascade.values import Bool, Features, Gallery, LocalFeatures
+from service.cascade.values import F32, Bool, Features, Gallery, LocalFeatures
 
 Progress = Callable[[int, int], None]
 
@@ -27,6 +27,7 @@ class Trial:
     Attributes:
         row: the photo. individual: index of the animal it shows. encounter: its encounter id, or its own where it has none.
         known: whether the animal was left in the gallery.
+        closer: re-ranking of the rows' fused probabilities, where the fusion asks for it.
     """
 
     row: int
@@ -34,6 +35,7 @@ class Trial:
     encounter: str
     known: bool
     evidence: Evidence
+    closer: Callable[[F32], F32] | None = None
 
 
 def row_features(gallery: Gallery, row: int) -> Features:
@@ -64,23 +66,25 @@ def run_trials(
     most: int,
     progress: Progress | None = None,
     unseen: Callable[[int], Gallery] | None = None,
+    reranker: Reranker | None = None,
 ) -> list[Trial]:
     """Both trials of every sampled row; a known trial needs another encounter of the animal that the photo may meet.
 
     Args:
         unseen: individual -> the same gallery in the eyes of a tuned head that never saw that individual.
+        reranker: over the gallery, where the fusion re-ranks.
     """
     rows = sample_rows(gallery, most)
     trials: list[Trial] = []
     for done, row in enumerate(rows, 1):
         seen = unseen(int(gallery.identity_of[row])) if unseen else gallery
-        trials += _both(seen, fusion, _remembering(pair_matcher(models, seen)), row)
+        trials += _both(seen, fusion, _remembering(pair_matcher(models, seen)), row, reranker)
         if progress:
             progress(done, len(rows))
     return trials
 
 
-def _both(gallery: Gallery, fusion: Fusion, match: PairMatcher, row: int) -> Iterator[Trial]:
+def _both(gallery: Gallery, fusion: Fusion, match: PairMatcher, row: int, reranker: Reranker | None) -> Iterator[Trial]:
     features = row_features(gallery, row)
     who = int(gallery.identity_of[row])
     encounter = str(gallery.encounters[row]) or f"row {row}"
@@ -93,7 +97,9 @@ def _both(gallery: Gallery, fusion: Fusion, match: PairMatcher, row: int) -> Ite
             photo = PhotoEvidence(
                 features, gallery, may_meet, shortlist.comparable(gallery, viewpoint), match, viewpoint or None
             )
-            yield Trial(row, who, encounter, known, gather(photo, fusion))
+            evidence = gather(photo, fusion)
+            closer = reranker(photo, evidence.rows, fusion.rerank) if reranker and fusion.rerank else None
+            yield Trial(row, who, encounter, known, evidence, closer)
 
 
 def _remembering(match: PairMatcher) -> PairMatcher:

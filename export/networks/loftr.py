@@ -25,16 +25,20 @@ class LoftrGraph(nn.Module):
         self.temperature: float = network.coarse_matching.temperature
 
     def forward(self, image0: Tensor, image1: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        coarse, fine = self.net.backbone(torch.cat([image0, image1]))
         side = image0.shape[3] // COARSE
-        tokens0, tokens1 = self.net.pos_encoding(coarse).flatten(2).transpose(1, 2).chunk(2)
-        tokens0, tokens1 = self.net.loftr_coarse(tokens0.contiguous(), tokens1.contiguous())
+        (tokens0, fine0), (tokens1, fine1) = self._read(image0), self._read(image1)
+        tokens0, tokens1 = self.net.loftr_coarse(tokens0, tokens1)
         confidences, own, partner = self._matched(tokens0, tokens1, side)
-        fine0, fine1 = fine.chunk(2)
-        windows = torch.cat([_windows(fine0, own, side), _windows(fine1, partner, side)])
-        context = torch.cat([_pick(tokens0, own), _pick(tokens1, partner)])
-        offset = self._offset(windows, context).reshape(*own.shape, 2)
+        first = self._around(_windows(fine0, own, side), _pick(tokens0, own))
+        second = self._around(_windows(fine1, partner, side), _pick(tokens1, partner))
+        offset = self._offset(first, second).reshape(*own.shape, 2)
         return _places(own, side), _places(partner, side) + offset, confidences
+
+    def _read(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Coarse tokens [B x (S/8)^2 x D] that know their places, and the fine map [B x C x S/2 x S/2]. (Both images at once would
+        halve a batch whose size is not known, and the exporter then fixes it.)"""
+        coarse, fine = self.net.backbone(image)
+        return self.net.pos_encoding(coarse).flatten(2).transpose(1, 2).contiguous(), fine
 
     def _matched(self, tokens0: Tensor, tokens1: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
         """The K surest pairs of coarse cells that choose each other: confidences, cells of 0 and of 1, each [B x K]."""
@@ -47,12 +51,15 @@ class LoftrGraph(nn.Module):
         kept, own = torch.topk(torch.where(good, best, 0.0), self.matches)
         return kept, own, partner.gather(1, own)
 
-    def _offset(self, windows: Tensor, context: Tensor) -> Tensor:
-        """Where in the second window lies the centre of the first, in pixels: [2B x K x 25 x C], [2B x K x D] -> [B K x 2]."""
+    def _around(self, windows: Tensor, tokens: Tensor) -> Tensor:
+        """Fine windows with what the coarse stage knew: [B x K x 25 x C], [B x K x D] -> [B K x 25 x C]."""
         prepare = self.net.fine_preprocess
-        around = prepare.down_proj(context)[:, :, None].expand(-1, -1, WINDOW * WINDOW, -1)
-        joined = prepare.merge_feat(torch.cat([windows, around], -1)).flatten(0, 1)
-        first, second = joined.chunk(2)
+        context = prepare.down_proj(tokens)[:, :, None].expand(-1, -1, WINDOW * WINDOW, -1)
+        joined: Tensor = prepare.merge_feat(torch.cat([windows, context], -1)).flatten(0, 1)
+        return joined
+
+    def _offset(self, first: Tensor, second: Tensor) -> Tensor:
+        """Where in the second windows lies the centre of the first, in pixels: [M x 25 x C] each -> [M x 2]."""
         first, second = self.net.loftr_fine(first, second)
         centre = first[:, WINDOW * WINDOW // 2, :, None]
         heat = torch.softmax((second @ centre)[:, :, 0] / second.shape[2] ** 0.5, 1)

@@ -14,7 +14,7 @@ from service.cascade.magsac import magsac_matches
 from service.cascade.matching import Matches, ratio_matches
 from service.cascade.models import Models
 from service.cascade.signals import CHEAP, Fusion, Shortlist
-from service.cascade.spatial import inliers
+from service.cascade.spatial import inliers_many
 from service.cascade.values import F32, I64, Bool, Features, Gallery, LocalFeatures, Stage
 
 MATCH_CONFIDENCE = 0.5  # WildFusion's reference implementation counts matches above this
@@ -52,7 +52,7 @@ def pair_matcher(models: Models, gallery: Gallery) -> PairMatcher:
         kind, model = stage.split(":")
         features = [gallery.local[model].row(row) for row in rows]
         if kind == "inliers":
-            return [inliers(query, row) for row in features]
+            return inliers_many(query, features)
         if kind == "ratio":
             return [ratio_matches(query.descriptors, row.descriptors) for row in features]
         if kind == "magsac":
