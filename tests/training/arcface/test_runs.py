@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from typer import Typer
 from typer.testing import CliRunner
 
 from export.arcface_run import read_arrays, read_heads
-from export.head_command import export_head
+from export.head_command import export_head, head_command
 from export.model_config import ModelConfig
 from service.artifacts.bundle import Bundle, open_bundle
 from service.artifacts.heads import backbones_sha, open_heads
@@ -237,3 +238,16 @@ def test_backbones_that_the_model_file_does_not_describe_are_refused(
     wanted = settings(study, small_bundle, "one-backbone").model_copy(update={"tune": "c_net"})
     with pytest.raises(InputError, match="backbones are a_net, b_net"):
         FinetuneRun(tmp_path, wanted, [], small_bundle, small_models)
+
+
+def test_the_export_command_says_what_it_made_or_one_line_why_not(
+    run: Path, small_bundle: Bundle, tmp_path: Path
+) -> None:
+    shutil.copytree(small_bundle.folder, tmp_path / "bundle")
+    commands = Typer()
+    commands.command()(head_command)
+    done = CliRunner().invoke(commands, ["--run", str(run), "--bundle", str(tmp_path / "bundle")])
+    assert done.exit_code == 0 and f"heads for {SPECIES}" in done.output
+    wrong = CliRunner().invoke(commands, ["--run", str(tmp_path), "--bundle", str(tmp_path / "bundle")])
+    assert wrong.exit_code == 1
+    assert "holds no finished run" in wrong.output and "Traceback" not in wrong.output
