@@ -33,7 +33,7 @@ def draw_explanation(explained: Explained, state: ServiceState, *, lines: bool =
         photo = query_photo(explained.record, 0, state, _SHOWN_PX)
         shown = fitted(without(photo, animal_mask(photo)), (INNER_PX // 2, _HIDDEN_PX))
         words = written(explained.background.sentence, INNER_PX - shown.width - 16, 22)
-        sheet.beside([captioned(shown, "What was asked again: the animal painted over"), words])
+        sheet.beside([captioned(shown, "Asked again: the animal painted over"), words])
     for note in explained.notes:
         sheet.text(f"{note[0].upper()}{note[1:]}.", faint=True)
     return sheet.png()

@@ -5,7 +5,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from service.api.typeface import spelled, type_of
 
 WIDTH_PX = 1280
 _EDGE_PX, _GAP_PX = 24, 16
@@ -50,8 +52,10 @@ class Sheet:
 
 def written(words: str, width: int, size: int = 20, *, faint: bool = False) -> Image.Image:
     """A paragraph, wrapped to `width` pixels."""
-    font = ImageFont.load_default(size)
-    lines = textwrap.wrap(words, max(8, int(width / font.getlength("n"))), break_long_words=True) or [""]
+    font = type_of(size)
+    words = spelled(words, font)
+    letter_px = max(font.getlength(words) / max(1, len(words)), 1.0)
+    lines = textwrap.wrap(words, max(8, int(0.93 * width / letter_px))) or [""]
     height = round(1.35 * size)
     picture = Image.new("RGB", (width, height * len(lines)), _PAPER)
     draw = ImageDraw.Draw(picture)
@@ -79,9 +83,9 @@ def bars(series: Mapping[str, Mapping[str, float]], unit: str) -> Image.Image:
     stages = list(dict.fromkeys(stage for values in series.values() for stage in values))
     row_px = _BAR_PX * len(series) + 14
     picture = Image.new("RGB", (INNER_PX, 34 + row_px * len(stages)), _PAPER)
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(16)
+    draw, font = ImageDraw.Draw(picture), type_of(16)
     left = 0.0
-    for (name, _), colour in zip(series.items(), _BARS, strict=False):
+    for name, colour in zip((spelled(name, font) for name in series), _BARS, strict=False):
         draw.rectangle((left, 4, left + 14, 18), fill=colour)
         draw.text((left + 22, 0), name, fill=_INK, font=font)
         left += 52 + font.getlength(name)
@@ -109,7 +113,7 @@ def _bar(
 ) -> None:
     if value is None:
         return
-    font, end = ImageFont.load_default(13), zero + value * scale
+    font, end = type_of(13), zero + value * scale
     draw.rectangle((min(zero, end), top, max(zero, end), top + _BAR_PX - 3), fill=colour)
     words = f"{value:+.2f}"
     draw.text((end + 6 if value >= 0 else end - 6 - font.getlength(words), top - 2), words, fill=_INK, font=font)
