@@ -1,12 +1,13 @@
 """One labelled query photo through the serving code -> one outcome."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.evaluation.contestant import Contestant
+from export.evaluation.match_memory import MatchMemory
 from export.metrics import Outcome, average_precision
 from service.cascade import verdict
 from service.cascade.encounter import Encounter, Reading, meet
@@ -21,6 +22,7 @@ class LabelledQuery:
 
     Attributes:
         individual: its label. known: whether the gallery holds it. encounter: catalogue id, or None.
+        memory: pairs matched for one policy and billed to all that ask for them.
     """
 
     individual: str
@@ -28,20 +30,20 @@ class LabelledQuery:
     encounter: str | None
     viewpoint: str | None
     features: Features
+    memory: MatchMemory = field(default_factory=MatchMemory)
 
 
 def ask(query: LabelledQuery, asked: Contestant, models: Models, *, ms_features: float) -> Outcome:
     """Identify one photo and compare with its label. The time is that of search, matching and fusion."""
     started = time.perf_counter()
     gallery, policy = asked.gallery, asked.policy
-    photos = meet(
-        [asked.see(query.features)], [query.viewpoint], query.encounter, gallery, pair_matcher(models, gallery)
-    )
+    match = query.memory.over(pair_matcher(models, gallery))
+    photos = meet([asked.see(query.features)], [query.viewpoint], query.encounter, gallery, match)
     encounter = Encounter(gallery, photos, policy, asked.tools)
     rule, reading = encounter.decide()
     known = verdict.told(reading.confidence, rule)
     decision = verdict.decide(known, policy.verdict, None)
-    ms = 1e3 * (time.perf_counter() - started)
+    ms = 1e3 * (time.perf_counter() - started) + query.memory.owed_ms
     ranked = rank_rows(encounter, reading)
     names = np.asarray([identity.name for identity in gallery.identities])
     return Outcome(
