@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from export.fit.booster_fusion import PAIRS
 from export.fit.booster_onnx import write_booster
 from export.fit.boosters import FittedBooster
 from export.fit.choose import Choice
@@ -57,8 +56,7 @@ def contestants(choice: Choice, galleries: Mapping[str, Gallery]) -> dict[str, C
     found = {}
     for species, gallery in galleries.items():
         policy = choice.policies.get(species) or choice.policies[POOLED]
-        boosters = {PAIRS: choice.boosters[species]} if species in choice.boosters else {}
-        found[species] = contestant(policy, gallery, choice.heads.get(species), boosters)
+        found[species] = contestant(policy, gallery, choice.heads.get(species), choice.boosters.get(species, {}))
     return found
 
 

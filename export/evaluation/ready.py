@@ -1,17 +1,18 @@
 """From a policy's name to something that can be asked, fitted on gallery individuals."""
 
-from export.ablation.steps import CASCADE, FIXED, GATED, RERANKED, step
+from export.ablation.steps import CASCADE, FIXED, GATED, RERANKED
 from export.evaluation.bench import Bench
 from export.evaluation.contestant import Contestant, contestant, contestants
 from export.fit.choose import FITTED, Choice, choose, family, unfitted
 from export.fit.fusion import Study
+from export.fit.named import template_of
 from export.fit.policy import fit_policy
 from export.fit.signals import SignalStudy
 from export.fit.trials import Progress, run_trials
-from export.policies import PLAIN, plain_locals, yardsticks
-from export.presets import PRESETS, preset
+from export.policies import PLAIN, yardsticks
+from export.presets import PRESETS
 from service.artifacts.bundle import Bundle
-from service.cascade.policy import POOLED, Policy
+from service.cascade.policy import POOLED
 from service.errors import InputError
 
 PLAIN_FAMILY = (PLAIN, RERANKED, GATED, CASCADE, *PRESETS)
@@ -63,12 +64,7 @@ def _cascade(name: str, species: str, bench: Bench) -> Contestant:
     gallery = bench.galleries[species]
     study = bench.studies.setdefault(species, SignalStudy(gallery, bench.models, _MATCHED_TRIAL_ROWS))
     try:
-        fitted = study.fit(_template(name, bench.bundle), published=name in PRESETS or name == FIXED)
+        fitted = study.fit(template_of(name, bench.bundle), published=name in PRESETS or name == FIXED)
     except InputError:
         return contestant(unfitted(family(bench.bundle)), gallery, None, {})
     return contestant(fitted.policy, gallery, fitted.head, fitted.boosters)
-
-
-def _template(name: str, bundle: Bundle) -> Policy:
-    matched, backbones = plain_locals(bundle), [spec.name for spec in bundle.embedders]
-    return preset(name, matched, backbones) if name in PRESETS else step(name, matched, backbones)

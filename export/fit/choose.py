@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from export.fit.booster_fusion import BoostedFusion, fit_booster_fusion
+from export.fit.booster_fusion import PAIRS, BoostedFusion, fit_booster_fusion
 from export.fit.boosters import FittedBooster
 from export.fit.fusion import FittedFusion, Study, subset
 from export.fit.head import HeadWeights
@@ -25,6 +25,8 @@ _INDIVIDUALS, _VERIFIED = 10, 12
 _WORTHWHILE, _CLEARLY = 0.002, 0.01
 
 _MOST_STAGES = 6
+EARNED, LEFT_OUT = "earned ", "left out "
+"""Before a stage's name in a policy's numbers: what it added to `worth` when it was taken, or would have added at the end."""
 
 Tunings = Mapping[str, Tuned]
 """Species -> its tuned space, where it has individuals enough."""
@@ -32,11 +34,11 @@ Tunings = Mapping[str, Tuned]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Policies by species (`*`: all pooled), and what they name: heads and boosters by species."""
+    """Policies by species (`*`: all pooled), and what they name: heads by species, boosters by species and name."""
 
     policies: dict[str, Policy]
     heads: dict[str, HeadWeights]
-    boosters: dict[str, FittedBooster]
+    boosters: dict[str, dict[str, FittedBooster]]
 
 
 def family(bundle: Bundle, tuned: Sequence[str] = ()) -> Fusion:
@@ -93,7 +95,7 @@ def choose_from(
             choice.policies[species] = pooled
             continue
         if booster is not None:
-            choice.boosters[species] = booster
+            choice.boosters[species] = {PAIRS: booster}
         if any(TUNED in name for name in choice.policies[species].stage_names()):
             choice.heads[species] = tuned[species].weights
     return choice
@@ -123,7 +125,7 @@ def best(template: Fusion, study: Study, *, boosters: bool) -> tuple[Policy, Fit
     Raises:
         InputError: too few individuals, or no stage tells them apart.
     """
-    grown: list[FittedFusion] = []
+    grown: list[_Grown] = []
     problem = InputError(f"{study.fitted_on}: there is nothing to fit")
     for fusion in FUSIONS:
         try:
@@ -132,11 +134,18 @@ def best(template: Fusion, study: Study, *, boosters: bool) -> tuple[Policy, Fit
             problem = error
     if not grown:
         raise problem
-    chosen = max(grown, key=lambda fitted: worth(fitted.held))
+    chosen = max(grown, key=lambda one: worth(one.fitted.held))
     boosted = _boosted(template, study) if boosters else None
-    if boosted is not None and worth(boosted.fitted.held) > worth(chosen.held) + _CLEARLY:
-        return finish(FITTED, boosted.fitted, study), boosted.booster
-    return finish(FITTED, FittedFusion(_lean(chosen.fusion, template), chosen.held), study), None
+    gain = worth(boosted.fitted.held) - worth(chosen.fitted.held) if boosted is not None else 0.0
+    if boosted is not None and gain > _CLEARLY:
+        return _told(finish(FITTED, boosted.fitted, study), {EARNED + PAIRS: gain}), boosted.booster
+    lean = FittedFusion(_lean(chosen.fitted.fusion, template), chosen.fitted.held)
+    left_out = {LEFT_OUT + PAIRS: gain} if boosted is not None else {}
+    return _told(finish(FITTED, lean, study), chosen.numbers() | left_out), None
+
+
+def _told(policy: Policy, numbers: Mapping[str, float]) -> Policy:
+    return policy.model_copy(update={"numbers": {**policy.numbers, **numbers}})
 
 
 def _boosted(template: Fusion, study: Study) -> BoostedFusion | None:
@@ -146,26 +155,42 @@ def _boosted(template: Fusion, study: Study) -> BoostedFusion | None:
         return None
 
 
-def _grown(template: Fusion, fusion: str, study: Study) -> FittedFusion:
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """What forward selection found. `earned`, `left_out`: stage -> gain of held-out worth."""
+
+    fitted: FittedFusion
+    earned: Mapping[str, float]
+    left_out: Mapping[str, float]
+
+    def numbers(self) -> dict[str, float]:
+        kept = {EARNED + name: gain for name, gain in self.earned.items()}
+        return kept | {LEFT_OUT + name: gain for name, gain in self.left_out.items()}
+
+
+def _grown(template: Fusion, fusion: str, study: Study) -> _Grown:
     kept: FittedFusion | None = None
+    earned: dict[str, float] = {}
+    gains: dict[str, float] = {}
     left = [stage.stage for stage in template.stages]
     problem = InputError(f"{study.fitted_on}: there is nothing to fit")
     while left and (kept is None or len(kept.fusion.stages) < _MOST_STAGES):
-        tried = []
+        tried: dict[str, FittedFusion] = {}
         for name in left:
-            names = [*(stage.stage for stage in kept.fusion.stages), name] if kept else [name]
             try:
-                tried.append(study.fit(subset(template, names, fusion)))
+                tried[name] = study.fit(subset(template, [*earned, name], fusion))
             except InputError as error:
                 problem = error
-        found = max(tried, key=lambda fitted: worth(fitted.held), default=None)
-        if found is None or (kept and worth(found.held) < worth(kept.held) + _WORTHWHILE):
+        before = worth(kept.held) if kept else 0.0
+        gains = {name: worth(fitted.held) - before for name, fitted in tried.items()}
+        found = max(gains, key=lambda name: gains[name], default=None)
+        if found is None or (kept and gains[found] < _WORTHWHILE):
             break
-        kept = found
-        left = [name for name in left if name not in {stage.stage for stage in found.fusion.stages}]
+        kept, earned[found] = tried[found], gains[found]
+        left.remove(found)
     if kept is None:
         raise problem
-    return kept
+    return _Grown(kept, earned, {name: gain for name, gain in gains.items() if name not in earned})
 
 
 def _lean(fusion: Fusion, template: Fusion) -> Fusion:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from export.fit.booster_fusion import PAIRS
 from export.fit.booster_onnx import write_booster
 from export.fit.boosters import FittedBooster
 from export.fit.choose import Choice
@@ -21,7 +20,11 @@ def publish(bundle: Bundle, choice: Choice) -> Bundle:
     earlier = read_policies(bundle)
     for species, weights in choice.heads.items():
         bundle = add_head(bundle, species, weights, {})
-    files = [booster_file(fitted, PAIRS, species) for species, fitted in choice.boosters.items()]
+    files = [
+        booster_file(fitted, name, species)
+        for species, named in choice.boosters.items()
+        for name, fitted in named.items()
+    ]
     return publish_policies(bundle, {**earlier, **choice.policies}, files)
 
 

@@ -55,10 +55,13 @@ def policies(draw):
         ["cosine:all", "inliers:dots"], ["cosine:all", "inliers:dots", "lightglue:dots"],
         ["votes:dots", "lightglue:dots"], ["inliers:dots"],
     ]))  # fmt: skip
+    few, verify = draw(st.integers(1, 12)), draw(st.none() | st.integers(1, 12))
     fusion = Fusion(
-        shortlist=Shortlist(by="individual", size=draw(st.integers(1, 12)), sources=("cosine:all", "votes:dots"), verify=draw(st.none() | st.integers(1, 12))),
-        stages=tuple(stage(name, kind, draw) for name in names), fusion=kind, intercept=draw(st.floats(-6, 1)),
-    )  # fmt: skip
+        shortlist=Shortlist(by="individual", size=few, sources=("cosine:all", "votes:dots"), verify=verify),
+        stages=tuple(stage(name, kind, draw) for name in names),
+        fusion=kind,
+        intercept=draw(st.floats(-6, 1)),
+    )
     rule = Rule(
         signal="evidence", intercept=draw(st.floats(-2, 2)), best=draw(st.floats(0, 3)), lead=draw(st.floats(0, 2)),
         density=draw(st.floats(0, 1)), new_below=draw(st.none() | st.floats(0.05, 0.95)),

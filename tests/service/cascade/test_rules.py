@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from service.cascade.policy import Policy, Rule, VerdictRule
+from service.cascade.policy import Policy, Rule
 from service.cascade.rules import decide, says
 from service.cascade.signals import EvidenceStage, Fusion, Shortlist
 from service.cascade.verdict import told
@@ -111,6 +111,6 @@ def test_rules_that_cannot_be_meant_are_refused_with_the_reason(rules, verdict, 
                 "name": "p",
                 "signals": {"s0": COSINE, "s1": COSINE},
                 "rules": rules,
-                "verdict": VerdictRule.model_validate(verdict) if not verdict else verdict,
+                "verdict": verdict,
             }
         )
