@@ -68,13 +68,14 @@ def load_cascade(settings: Settings) -> tuple[CascadeState, Bundle]:
     """The models, policies and galleries of the settings' folders."""
     bundle = open_bundle(settings.bundle_folder)
     policies = read_policies(bundle)
-    galleries = {
-        species: open_gallery(folder, features_sha=bundle.features_sha)
-        for species, folder in list_galleries(settings.galleries_folder).items()
-    }
-    unserved = [species for species in galleries if species not in policies and POOLED not in policies]
+    folders = list_galleries(settings.galleries_folder)
+    unserved = [species for species in folders if species not in policies and POOLED not in policies]
     if unserved:
         raise ArtifactError(f"{bundle.folder} has no policy for {', '.join(unserved)}: run `python -m export fit`")
+    galleries = {
+        species: open_gallery(folder, features_sha=bundle.features_sha, voters=policy_for(species, policies).voters())
+        for species, folder in folders.items()
+    }
     models = load_models(bundle, provider=settings.provider, threads=settings.threads)
     boosters = open_boosters(bundle.folder, bundle.boosters)
     for species, head in models.heads.items():

@@ -12,6 +12,7 @@ The writer is service.artifacts.gallery_writer.
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +79,12 @@ def versions(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob(f"*/{MANIFEST}") if _VERSION.fullmatch(path.parent.name))
 
 
-def open_gallery(folder: Path, *, features_sha: str) -> Gallery:
+def open_gallery(folder: Path, *, features_sha: str, voters: Collection[str] | None = None) -> Gallery:
     """Verify and open a snapshot. Reads every byte once for the checksums, then keeps only the rows in memory.
 
     Args:
         features_sha: of the bundle that will make the queries; vectors of different models are never compared.
+        voters: local features that will vote; the indexes of others stay closed. None: all may.
 
     Raises:
         ArtifactError: damaged, of another format, or made by other models.
@@ -104,7 +106,7 @@ def open_gallery(folder: Path, *, features_sha: str) -> Gallery:
         embeddings=embeddings,
         indexes=read_indexes(folder, body["indexes"], embeddings),
         local=local,
-        descriptor_indexes=read_descriptor_indexes(folder, local),
+        descriptor_indexes=read_descriptor_indexes(folder, local, voters),
         identity_of=rows["identity_of"],
         encounters=rows["encounters"],
         viewpoints=rows["viewpoints"],

@@ -1,6 +1,6 @@
 """The searchable side of a gallery snapshot: one index over all backbones' vectors end to end, one a kind of local features."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,19 @@ def read_indexes(
     return {name: read_index(folder / f"index.{name}.faiss", one, (rows, dim)) for name, one in settings.items()}
 
 
-def read_descriptor_indexes(folder: Path, local: Mapping[str, PackedLocal]) -> dict[str, DescriptorIndex]:
-    """Open the descriptor indexes.
+def read_descriptor_indexes(
+    folder: Path, local: Mapping[str, PackedLocal], voters: Collection[str] | None
+) -> dict[str, DescriptorIndex]:
+    """Open the descriptor indexes of the named local features (None: all); each takes memory while it is open.
 
     Raises:
         ArtifactError: an index does not hold the snapshot's descriptors.
     """
-    return {name: read_descriptor_index(folder / f"descriptors.{name}.faiss", packed) for name, packed in local.items()}
+    return {
+        name: read_descriptor_index(folder / f"descriptors.{name}.faiss", packed)
+        for name, packed in local.items()
+        if voters is None or name in voters
+    }
 
 
 def read_local(folder: Path, name: str) -> PackedLocal:

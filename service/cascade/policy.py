@@ -137,6 +137,10 @@ class Policy(Data):
         """Names of the boosters its signals read."""
         return {signal.booster for signal in self.signals.values() if signal.booster is not None}
 
+    def voters(self) -> set[str]:
+        """Names of the local features whose descriptors vote."""
+        return {name.split(":")[1] for name in self.stage_names() if name.startswith("votes:")}
+
     def locals(self) -> set[str]:
         """Names of the local features this policy may read."""
         return {name.split(":")[1] for name in self.stage_names() if not name.startswith("cosine:")}

@@ -23,11 +23,11 @@ def test_shipped_files_are_valid_and_every_licence_text_is_there(path: Path) -> 
             assert (CONFIGS / "licences" / f"{model.licence}.txt").is_file(), model.name
 
 
-def test_the_default_is_the_dual_backbone_with_three_local_features() -> None:
+def test_the_default_is_the_dual_backbone_with_four_local_features() -> None:
     models = read_config("default").models
     assert [m.name for m in models if isinstance(m, EmbedderConfig)] == ["efficientnet_lite0", "dinov2_s"]
-    assert [m.name for m in models if isinstance(m, LocalConfig)] == ["aliked", "disk", "rootsift"]
-    assert [m.local for m in models if isinstance(m, MatcherConfig)] == ["aliked", "disk"]
+    assert [m.name for m in models if isinstance(m, LocalConfig)] == ["aliked", "disk", "xfeat", "rootsift"]
+    assert [m.local for m in models if isinstance(m, MatcherConfig)] == ["aliked", "disk", "xfeat"]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from service.errors import ArtifactError
 
 def test_a_loaded_bundle_has_every_model_and_gives_its_golden_values(default_bundle: Bundle, models: Models) -> None:
     assert set(models.embedders) == {"efficientnet_lite0", "dinov2_s"}
-    assert set(models.locals) == {"aliked", "disk", "rootsift"}
-    assert set(models.matchers) == {"aliked", "disk"}
+    assert set(models.locals) == {"aliked", "disk", "xfeat", "rootsift"}
+    assert set(models.matchers) == {"aliked", "disk", "xfeat"}
     specs = (*default_bundle.embedders, *default_bundle.locals, *default_bundle.matchers)
     assert set(golden_values(models)) == {spec.name for spec in specs}
 

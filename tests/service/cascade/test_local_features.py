@@ -15,7 +15,8 @@ from service.cascade.models import Models
 from service.cascade.preprocess import PreprocessSpec
 from service.cascade.values import U8
 
-NAMES = ["aliked", "disk", "rootsift"]
+DIMS = {"aliked": 128, "disk": 128, "xfeat": 64, "rootsift": 128}
+NAMES = list(DIMS)
 
 
 class Graph:
@@ -71,7 +72,7 @@ def test_what_every_extractor_promises(models: Models, name: str) -> None:
     extract = models.locals[name]
     features = extract.extract(canonical_image())
     assert 100 < len(features) <= extract.spec.keypoints
-    assert features.descriptors.shape == (len(features), 128)
+    assert features.descriptors.shape == (len(features), DIMS[name])
     assert {features.keypoints.dtype, features.descriptors.dtype, features.scores.dtype} == {np.dtype(np.float32)}
     np.testing.assert_allclose(np.linalg.norm(features.descriptors, axis=1), 1, atol=1e-3)
     assert (np.diff(features.scores) <= 0).all()
@@ -89,7 +90,7 @@ def test_a_flat_image_has_few_or_no_features_and_is_no_error(models: Models, nam
     features = models.locals[name].extract(image)
     assert len(features) < 60
     assert features.keypoints.shape == (len(features), 2)
-    assert features.descriptors.shape == (len(features), 128)
+    assert features.descriptors.shape == (len(features), DIMS[name])
 
 
 def test_the_edge_of_the_padding_spends_no_keypoints(models: Models) -> None:
