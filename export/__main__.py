@@ -2,6 +2,8 @@
 
 import typer
 
+from export.ablation.card_command import card_command
+from export.ablation.command import ablate_command
 from export.demo import demo_command
 from export.evaluation.command import evaluate_command
 from export.fit.command import fit_command
@@ -21,6 +23,8 @@ app.command("gallery")(gallery_command)
 app.command("fit")(fit_command)
 app.command("head")(head_command)
 app.command("evaluate")(evaluate_command)
+app.command("ablate")(ablate_command)
+app.command("card")(card_command)
 app.command("synthetic")(synthetic_command)
 app.command("demo")(demo_command)
 

@@ -105,7 +105,7 @@ def _averaged(found: Sequence[tuple[Individuals, Mapping[str, F64]]], draws: int
 def _grouped(outcomes: Sequence[Outcome], *, known: bool) -> dict[str, list[Outcome]]:
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        if outcome.known is known:
+        if outcome.known == known:
             groups.setdefault(outcome.individual, []).append(outcome)
     return dict(sorted(groups.items()))
 
