@@ -3,15 +3,18 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import identify, memory, open_set, search, serving_environment, votes
+from benchmarks import boosters, identify, memory, open_set, recall, search, serving_environment, votes, wildfusion
 
 ALL: dict[str, Callable[..., None]] = {
     "search": search.main,
     "votes": votes.main,
+    "boosters": boosters.main,
     "memory": memory.main,
     "identify": identify.main,
     "serving_environment": serving_environment.main,
     "open_set": open_set.main,
+    "recall": recall.main,
+    "wildfusion": wildfusion.main,
 }
 
 
