@@ -89,35 +89,5 @@ def auroc(outcomes: Sequence[Outcome]) -> float:
     return float(roc_auc_score(truth, [o.p_known for o in outcomes])) if 0 < sum(truth) < len(truth) else float("nan")
 
 
-def interval(
-    outcomes: Sequence[Outcome], threshold: float, name: str, *, draws: int = 1000, seed: int = 0
-) -> tuple[float, float]:
-    """95 % bootstrap interval of one figure, drawing whole individuals. O(draws * photos)."""
-    groups: dict[tuple[bool, str], list[Outcome]] = {}
-    for outcome in outcomes:
-        groups.setdefault((outcome.known, outcome.individual), []).append(outcome)
-    sides = [[g for (k, _), g in groups.items() if k is known] for known in (True, False)]
-    random = np.random.default_rng(seed)
-    values = [figures(_draw(sides, random), threshold)[name] for _ in range(draws)]
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _draw(sides: list[list[list[Outcome]]], random: np.random.Generator) -> list[Outcome]:
-    """One bootstrap draw; an individual drawn twice counts as two."""
-    drawn: list[Outcome] = []
-    for side in sides:
-        for copy, pick in enumerate(random.integers(0, len(side), len(side)) if side else []):
-            drawn += [_renamed(o, copy) for o in side[pick]]
-    return drawn
-
-
-def _renamed(outcome: Outcome, copy: int) -> Outcome:
-    return Outcome(
-        f"{outcome.individual}#{copy}", outcome.known, outcome.correct, outcome.p_known,
-        outcome.average_precision, outcome.verdict, outcome.ms, outcome.ms_features,
-    )  # fmt: skip
-
-
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if len(values) else float("nan")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from export.metrics import TWO_WAY, Outcome, figures, interval
+from export.ablation.bootstrap import draw_figures, interval
+from export.metrics import TWO_WAY, Outcome, figures
 from service.cascade.policy import Policy
 
 _SHOWN = ("top1", "mAP", "auroc", "baks", "baus", "score", "far", "review_rate", "ms_per_query", "ms_features")
@@ -98,14 +99,12 @@ def _averaged(name: str, species: Mapping[str, SpeciesResult]) -> dict[str, Any]
         ]
         total = sum(weight for _, weight in weighed)
         row[figure] = sum(value * weight for value, weight in weighed) / total if total else None
-    if len(per) == 1:
-        result = next(iter(species.values()))
-        row["score_interval"] = list(interval(result.outcomes[name], TWO_WAY, "score"))
-    else:
+    if len(per) > 1:
         row["score"] = (
             float(np.sqrt(row["baks"] * row["baus"])) if row["baks"] is not None and row["baus"] is not None else None
         )
-        row["score_interval"] = [None, None]
+    drawn = draw_figures({one: result.outcomes[name] for one, result in species.items()})
+    row["score_interval"] = list(interval(drawn["score"]) or (None, None))
     return row
 
 

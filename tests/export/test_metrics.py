@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from export.metrics import Outcome, auroc, average_precision, baks, baus, figures, interval
+from export.metrics import Outcome, auroc, average_precision, baks, baus, figures
 
 
 def outcome(individual, known, correct, p):
@@ -28,11 +28,3 @@ def test_figures_by_hand():
 def test_average_precision_by_hand():
     assert average_precision(np.array([True, False, True, False])) == pytest.approx((1 + 2 / 3) / 2)
     assert np.isnan(average_precision(np.zeros(3, bool)))
-
-
-def test_the_interval_holds_the_figure_and_narrows_with_individuals():
-    few = [outcome(f"k{i}", True, i % 2 == 0, 0.9) for i in range(10)]
-    many = [outcome(f"k{i}", True, i % 2 == 0, 0.9) for i in range(160)]
-    wide, narrow = interval(few, 0.5, "top1", draws=200), interval(many, 0.5, "top1", draws=200)
-    assert wide[0] <= 0.5 <= wide[1]
-    assert narrow[1] - narrow[0] < 0.5 * (wide[1] - wide[0])
