@@ -1,12 +1,19 @@
 """Score against the share of `new` while the threshold moves (Semenova, CLEF 2025, Fig. 2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from export.fit.thresholds import Held, confidences
 from export.metrics import TWO_WAY, Outcome
+from service.cascade import verdict
+from service.cascade.policy import Rule
+
+SHARE_OF_NEW = "share_of_new"
+_SCORE_AT, _NEW = "score at ", " new"
+_SAMPLES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +55,37 @@ def _weights(outcomes: Sequence[Outcome], *, known: bool) -> NDArray[np.float64]
             for o in outcomes
         ]
     )
+
+
+def held_curve(held: Sequence[Held], rule: Rule) -> Curve:
+    """The same on held-out trials of a policy of one rule."""
+    known_as = [verdict.told(value, rule) for value in confidences(held, rule)]
+    return threshold_curve(
+        [
+            Outcome(h.individual, h.known, h.correct, p_known, float("nan"), "", 0.0, 0.0)
+            for h, p_known in zip(held, known_as, strict=True)
+        ]
+    )
+
+
+def sampled(curve: Curve) -> dict[str, float]:
+    """The curve as a policy's numbers: `score at 0.30 new` and so on, and where its own threshold stands."""
+    shares = np.arange(1, _SAMPLES) / _SAMPLES
+    scores = np.interp(shares, curve.share_new, curve.score)
+    found = {f"{_SCORE_AT}{share:.2f}{_NEW}": float(score) for share, score in zip(shares, scores, strict=True)}
+    return {**found, SHARE_OF_NEW: curve.at[0]}
+
+
+def curve_of(numbers: Mapping[str, float]) -> Curve | None:
+    """What `sampled` made of a curve; None where the numbers hold none."""
+    shares = sorted(name.removeprefix(_SCORE_AT).removesuffix(_NEW) for name in numbers if is_sample(name))
+    if not shares or SHARE_OF_NEW not in numbers:
+        return None
+    scores = [0.0, *(numbers[f"{_SCORE_AT}{share}{_NEW}"] for share in shares), 0.0]
+    at = (numbers[SHARE_OF_NEW], numbers.get("score", float("nan")))
+    return Curve(np.asarray([0.0, *map(float, shares), 1.0]), np.asarray(scores), at)
+
+
+def is_sample(name: str) -> bool:
+    """Whether a policy's number is a point of its curve."""
+    return name.startswith(_SCORE_AT) and name.endswith(_NEW)

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from export.ablation.curve import is_sample
 from export.ablation.measured import Side
-from export.ablation.plots import reliability_plot
+from export.ablation.plots import policy_plot
 from export.ablation.report import table
 from export.fit.choose import EARNED, LEFT_OUT
 from export.policies import describe
@@ -37,20 +38,19 @@ class Described:
 
 
 def write_card(bundle: Bundle, described: Sequence[Described], path: Path) -> None:
-    """Write the card, and reliability diagrams beside it."""
+    """Write the card, and the pictures beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pictures = {}
     for place, one in enumerate(described):
         if one.policy.reliability:
             pictures[place] = f"{path.stem}-{place + 1}-{slug(_name(one.species))}.png"
-            reliability_plot(
-                one.policy, f"{_name(one.species)}: held-out gallery photos", path.parent / pictures[place]
-            )
+            title = f"{_name(one.species)}: held-out gallery photos"
+            policy_plot(one.policy, title, path.parent / pictures[place])
     path.write_text(card(bundle, described, pictures), encoding="utf-8")
 
 
 def card(bundle: Bundle, described: Sequence[Described], pictures: Mapping[int, str]) -> str:
-    """The card as markdown. `pictures`: place in `described` -> file of its reliability diagram."""
+    """The card as markdown. `pictures`: place in `described` -> file of its picture."""
     parts = [
         f"# Model card: {bundle.name}",
         f"Bundle `{bundle.sha256}`.",
@@ -107,7 +107,7 @@ def _species(one: Described, picture: str | None) -> list[str]:
     if policy.numbers:
         parts += ["**Held-out figures**", _numbers(policy)]
     if picture:
-        parts.append(f"![reliability diagram]({picture})")
+        parts.append(f"![held-out score against share of new, reliability]({picture})")
     return parts
 
 
@@ -190,7 +190,7 @@ def _at(policy: Policy, rate: float) -> list[str]:
 
 
 def _numbers(policy: Policy) -> str:
-    shown = {n: v for n, v in policy.numbers.items() if not n.startswith((EARNED, LEFT_OUT))}
+    shown = {n: v for n, v in policy.numbers.items() if not n.startswith((EARNED, LEFT_OUT)) and not is_sample(n)}
     cells = [f"{value:.0f}" if name in _COUNTS else f"{value:.3f}" for name, value in shown.items()]
     return table(["figure", *shown], [["value", *cells]])
 

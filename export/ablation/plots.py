@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from export.ablation.curve import threshold_curve
+from export.ablation.curve import curve_of, threshold_curve
 from export.metrics import Outcome
 from service.cascade.policy import Policy, ReliabilityBin
 
 _DPI = 120
+_SCORE = "sqrt(BAKS · BAUS)"
 
 
 def score_plot(found: Mapping[str, Any], path: Path) -> None:
@@ -53,7 +54,7 @@ def curves_plot(
         curve, colour = threshold_curve(listed), f"C{place % 10}"
         left.plot(curve.share_new, curve.score, color=colour, linewidth=1.3, label=name)
         left.plot(*curve.at, "o", color=colour)
-    left.set(xlabel="share of photos called new", ylabel="sqrt(BAKS · BAUS)", xlim=(0, 1), ylim=(0, 1))
+    left.set(xlabel="share of photos called new", ylabel=_SCORE, xlim=(0, 1), ylim=(0, 1))
     left.legend(fontsize=7)
     for place, name in enumerate(outcomes):
         if name in policies and policies[name].reliability:
@@ -64,15 +65,23 @@ def curves_plot(
     pyplot.close(figure)
 
 
-def reliability_plot(policy: Policy, title: str, path: Path) -> None:
-    """One policy's reliability diagram, and how many answers each point stands for."""
+def policy_plot(policy: Policy, title: str, path: Path) -> None:
+    """One policy on its held-out trials: reliability with the answers behind each point, and, where the fit kept it, the curve."""
     pyplot = _pyplot()
-    figure, axes = pyplot.subplots(figsize=(4.6, 4.4), layout="constrained")
+    curve = curve_of(policy.numbers)
+    figure, panels = pyplot.subplots(
+        1, 1 + (curve is not None), figsize=(4.6 * (1 + (curve is not None)), 4.4), squeeze=False, layout="constrained"
+    )
+    axes = panels[0, -1]
     _reliability(axes, policy.reliability, "#3c7a6b", policy.name, policy.numbers)
     for one in policy.reliability:
         axes.annotate(str(one.answers), (one.stated, one.right), (4, -9), textcoords="offset points", fontsize=7)
     _diagonal(axes)
-    axes.set_title(title, fontsize=10)
+    if curve is not None:
+        panels[0, 0].plot(curve.share_new, curve.score, color="#3c7a6b", linewidth=1.3)
+        panels[0, 0].plot(*curve.at, "o", color="#c4572a")
+        panels[0, 0].set(xlabel="share of held-out trials called new", ylabel=_SCORE, xlim=(0, 1), ylim=(0, 1))
+    figure.suptitle(title, fontsize=10)
     figure.savefig(path, dpi=_DPI)
     pyplot.close(figure)
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from export.ablation.curve import held_curve, sampled
 from export.fit.booster_fusion import PAIRS, BoostedFusion, fit_booster_fusion
 from export.fit.boosters import FittedBooster
 from export.fit.fusion import FittedFusion, Study, subset
 from export.fit.head import HeadWeights
 from export.fit.policy import finish, worth
+from export.fit.thresholds import Held
 from export.fit.trials import Progress, Trial, run_trials
 from export.fit.tuned import Tuned, tune
 from service.artifacts.bundle import Bundle
@@ -138,14 +140,18 @@ def best(template: Fusion, study: Study, *, boosters: bool) -> tuple[Policy, Fit
     boosted = _boosted(template, study) if boosters else None
     gain = worth(boosted.fitted.held) - worth(chosen.fitted.held) if boosted is not None else 0.0
     if boosted is not None and gain > _CLEARLY:
-        return _told(finish(FITTED, boosted.fitted, study), {EARNED + PAIRS: gain}), boosted.booster
+        return _told(
+            finish(FITTED, boosted.fitted, study), boosted.fitted.held, {EARNED + PAIRS: gain}
+        ), boosted.booster
     lean = FittedFusion(_lean(chosen.fitted.fusion, template), chosen.fitted.held)
     left_out = {LEFT_OUT + PAIRS: gain} if boosted is not None else {}
-    return _told(finish(FITTED, lean, study), chosen.numbers() | left_out), None
+    return _told(finish(FITTED, lean, study), lean.held, chosen.numbers() | left_out), None
 
 
-def _told(policy: Policy, numbers: Mapping[str, float]) -> Policy:
-    return policy.model_copy(update={"numbers": {**policy.numbers, **numbers}})
+def _told(policy: Policy, held: Sequence[Held], numbers: Mapping[str, float]) -> Policy:
+    """The policy with what its stages earned, and its score at other thresholds on the same trials."""
+    curve = sampled(held_curve(held, policy.rules[0]))
+    return policy.model_copy(update={"numbers": {**policy.numbers, **curve, **numbers}})
 
 
 def _boosted(template: Fusion, study: Study) -> BoostedFusion | None:

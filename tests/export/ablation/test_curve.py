@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from export.ablation.curve import threshold_curve
+from export.ablation.curve import curve_of, is_sample, sampled, threshold_curve
 from export.metrics import TWO_WAY, Outcome, score
 
 
@@ -42,3 +42,15 @@ def test_the_dot_stands_at_the_fitted_threshold():
 def test_without_strangers_nothing_is_gained():
     known = [o for o in outcomes() if o.known]
     assert (threshold_curve(known).score == 0).all()
+
+
+def test_a_policy_keeps_its_curve_in_its_numbers():
+    curve = threshold_curve(outcomes())
+    numbers = {**sampled(curve), "score": curve.at[1]}
+    assert numbers["score at 0.50 new"] == pytest.approx(np.interp(0.5, curve.share_new, curve.score))
+    assert [name for name in numbers if not is_sample(name)] == ["share_of_new", "score"]
+    again = curve_of(numbers)
+    assert again is not None
+    assert again.at == curve.at
+    assert np.interp(0.35, again.share_new, again.score) == pytest.approx(numbers["score at 0.35 new"])
+    assert curve_of({"score": 0.5}) is None

@@ -71,13 +71,13 @@ def test_what_a_policy_cannot_do_is_told(changed, said):
     assert said in card(BUNDLE, [Described("lion", "fitted", POLICY.model_copy(update=changed))], {})
 
 
-def test_flanks_are_counted_and_the_diagram_lies_beside(tmp_path):
+def test_flanks_are_counted_and_the_picture_lies_beside(tmp_path):
     sides = {"left": Side(30, 12), "": Side(4, 3)}
     write_card(BUNDLE, [Described("lion", "fitted", POLICY, sides)], tmp_path / "deep" / "model_card.md")
     text = (tmp_path / "deep" / "model_card.md").read_text()
     assert "| left | 30 | 12 |" in text
     assert "| not stated | 4 | 3 |" in text
-    assert "![reliability diagram](model_card-1-lion.png)" in text
+    assert "![held-out score against share of new, reliability](model_card-1-lion.png)" in text
     assert (tmp_path / "deep" / "model_card-1-lion.png").read_bytes()[:4] == b"\x89PNG"
 
 
