@@ -2,8 +2,8 @@
 
     python -m benchmarks identify [calls]
 
-Model time is what networks and matchers take (embeddings, features, votes, inliers, lines); the rest (HTTP, queue, search, fusion, record, JSON)
-is ours.
+Model time is what networks and matchers take (embeddings, features, votes, inliers, lines); the rest (HTTP, queue, search, fusion,
+record, JSON) is ours.
 JPEG decoding is reported apart.
 """
 

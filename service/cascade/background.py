@@ -12,19 +12,14 @@ import cv2
 import numpy as np
 
 from service.cascade import verdict
-from service.cascade.encounter import Encounter, Tools, deadline, meet
-from service.cascade.evidence import pair_matcher
-from service.cascade.identify import CascadeState
+from service.cascade.identify import CascadeState, before_gallery
 from service.cascade.lazy_features import LazyLocals
-from service.cascade.policy import policy_for
 from service.cascade.values import F32, U8, Bool, Features, Identity, Query
 
 _SIZE_PX = 192  # of the longer side the animal is cut out at
 _ROUNDS = 3
-_CERTAIN_BORDER, _PROBABLE_ANIMAL = (
-    0.04,
-    0.7,
-)  # shares of each side: surely background; the ellipse that is probably animal
+_CERTAIN_BORDER = 0.04  # of each side: surely background
+_PROBABLE_ANIMAL = 0.7  # of each side: the ellipse that is probably animal
 _MARGIN = 0.03  # of the longer side: descriptors near the outline still see the animal
 _LEAST = 0.02  # of the crop: with less animal, or less background, nothing stands out
 _LARGE = 0.1  # of the largest piece: smaller ones are specks
@@ -136,7 +131,7 @@ class _Seen:
 
 
 def _ask(query: Query, seen: Sequence[_Seen], state: CascadeState) -> Names:
-    gallery, policy = state.galleries[query.species], policy_for(query.species, state.policies)
+    gallery = state.galleries[query.species]
     embedded = state.models.embed([one.shown for one in seen])
     features = [
         Features(state.models.with_head(query.species, found), LazyLocals(one.image, state.models.locals, one.mask))
@@ -144,21 +139,7 @@ def _ask(query: Query, seen: Sequence[_Seen], state: CascadeState) -> Names:
     ]
     if not len(gallery):
         return Names(None, 0.0)
-    encounter = Encounter(
-        gallery,
-        meet(
-            features,
-            [a.viewpoint for a in query.annotations],
-            query.encounter,
-            gallery,
-            pair_matcher(state.models, gallery),
-        ),
-        policy,
-        state.tools.get(query.species, Tools()),
-        query.far,
-        deadline(state.budget_ms),
-    )
-    rule, reading = encounter.decide()
+    rule, reading = before_gallery(query, features, state).decide()
     if np.isnan(reading.probabilities).all():
         return Names(None, 0.0)
     best = gallery.identities[int(np.nanargmax(reading.probabilities))]

@@ -78,6 +78,19 @@ def extract(queries: Sequence[Query], state: CascadeState) -> list[list[Features
     return found
 
 
+def before_gallery(query: Query, features: Sequence[Features], state: CascadeState) -> Encounter:
+    """A query before the gallery of its species, under its policy; its time for matching starts now."""
+    gallery = state.galleries[query.species]
+    return Encounter(
+        gallery,
+        meet(features, _viewpoints(query), query.encounter, gallery, pair_matcher(state.models, gallery)),
+        policy_for(query.species, state.policies),
+        state.tools.get(query.species, Tools()),
+        query.far,
+        deadline(state.budget_ms),
+    )
+
+
 def _identify(query: Query, features: list[Features], state: CascadeState, embedding: Stage) -> Identification:
     gallery = state.galleries.get(query.species)
     if gallery is None:
@@ -86,14 +99,7 @@ def _identify(query: Query, features: list[Features], state: CascadeState, embed
     policy = policy_for(query.species, state.policies)
     if len(gallery) == 0:
         return _without_candidates("new", "the gallery of this species is empty", policy, gallery)
-    encounter = Encounter(
-        gallery,
-        meet(features, _viewpoints(query), query.encounter, gallery, pair_matcher(state.models, gallery)),
-        policy,
-        state.tools.get(query.species, Tools()),
-        query.far,
-        deadline(state.budget_ms),
-    )
+    encounter = before_gallery(query, features, state)
     rule, reading = encounter.decide()
     if np.isnan(reading.probabilities).all():
         return _without_candidates("review", "nobody in the gallery is known from this side", policy, gallery)
