@@ -62,7 +62,7 @@ def fit_thresholds(policy: Policy, held: Mapping[str, Sequence[Held]], *, far: f
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0))
     grids = [np.unique(np.quantile(confidences(held[r.signal], r), np.linspace(0, 1, _GRID))) for r in policy.rules]
-    study.enqueue_trial(_stated(policy.rules))
+    study.enqueue_trial(_stated(policy.rules, grids))
 
     def objective(trial: optuna.Trial) -> float:
         rules = [_suggested(trial, place, rule, grids[place]) for place, rule in enumerate(policy.rules)]
@@ -109,14 +109,23 @@ def _value(judged: Judged, base: Sequence[Held], far: float | None) -> float:
 
 
 def _suggested(trial: optuna.Trial, place: int, rule: Rule, grid: F64) -> Rule:
-    lower, upper = float(grid[0]), float(min(1.0, np.nextafter(grid[-1], 2.0)))
+    lower, upper = _range(grid)
     for name in _thresholds(rule):
         trial.suggest_float(f"{name} {place}", lower, upper)
     return _with(rule, trial.params, place)
 
 
-def _stated(rules: Sequence[Rule]) -> dict[str, float]:
-    return {f"{name} {place}": getattr(rule, name) for place, rule in enumerate(rules) for name in _thresholds(rule)}
+def _stated(rules: Sequence[Rule], grids: Sequence[F64]) -> dict[str, float]:
+    """The template's own thresholds, the first to be tried, inside what was seen."""
+    return {
+        f"{name} {place}": float(np.clip(getattr(rule, name), *_range(grids[place])))
+        for place, rule in enumerate(rules)
+        for name in _thresholds(rule)
+    }
+
+
+def _range(grid: F64) -> tuple[float, float]:
+    return float(grid[0]), float(min(1.0, np.nextafter(grid[-1], 2.0)))
 
 
 def _with(rule: Rule, params: Mapping[str, float], place: int) -> Rule:
