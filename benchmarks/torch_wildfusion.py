@@ -56,6 +56,19 @@ class TorchWildFusion:
         return counts
 
 
+def settle_threads(wild: TorchWildFusion, query: LocalFeatures, row: LocalFeatures, most: int) -> int:
+    """Warm up, and leave PyTorch with one thread or `most`, whichever is faster: on a busy machine threads wait for each other."""
+    times = {}
+    for threads in (most, 1):
+        torch.set_num_threads(threads)
+        wild.match(LOCALS[0], query, [row] * 3)
+        times[threads] = min(wild.match_ms[LOCALS[0]][-2:])
+    wild.match_ms.clear()
+    chosen = min(times, key=lambda threads: times[threads])
+    torch.set_num_threads(chosen)
+    return chosen
+
+
 def torch_wildfusion(config: ModelConfig) -> TorchWildFusion:
     """The networks of a model file, with its weights.
 

@@ -7,6 +7,7 @@ at 512 x 512, no adaptivity. That is 16 s a query, so only a handful is timed. O
 the query's own features, which stands beside it. The first run also extracts the features of every gallery photo, once: minutes.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.torch_wildfusion import LOCALS, TorchWildFusion, torch_wildfusion
+from benchmarks.torch_wildfusion import LOCALS, TorchWildFusion, settle_threads, torch_wildfusion
 from export.annotations import AnnotationRow, read_annotations
 from export.base import base_bundle, cache_folder
 from export.console import progress_bar
@@ -32,7 +33,8 @@ from service.artifacts.bundle import Bundle
 from service.artifacts.loading import load_models
 from service.artifacts.manifest import write_json
 from service.artifacts.onnx_session import cpu_limit
-from service.cascade.values import FLANKS, Features
+from service.cascade.models import Models
+from service.cascade.values import FLANKS, Features, LocalFeatures
 from service.images import decode_image
 
 OUT = Path("artifacts/benchmarks")
@@ -41,7 +43,6 @@ SHORTLIST, STRANGERS, SEED = 100, 0.2, 4242
 
 def main(queries: int = 100, individuals: int = 200, timed: int = 4) -> None:
     """Print both sides, their parts and the ratio; keep them in artifacts/benchmarks/wildfusion.json."""
-    torch.set_num_threads(cpu_limit())
     animals = round(individuals / (1 - STRANGERS))
     with progress_bar("synthetic animals") as advance:
         annotations = generate(
@@ -60,6 +61,8 @@ def main(queries: int = 100, individuals: int = 200, timed: int = 4) -> None:
     plain = _plain(rows, bundle, cache, timed)
     console = Console(width=130)
     console.print(f"{ours.gallery_images} gallery photos of {ours.gallery_identities} individuals; {cpu_limit()} cores")
+    if (load := os.getloadavg()[0]) > cpu_limit() + 1:
+        console.print(f"the machine is busy (load {load:.1f}): times and ratio say little; run it on quiet cores")
     console.print(f"fitted: {describe(ours.policies[FITTED])}")
     found = _found(plain, ours.outcomes[FITTED], timed)
     console.print(_table(found))
@@ -75,17 +78,25 @@ def _plain(rows: Sequence[AnnotationRow], bundle: Bundle, cache: FeatureCache, t
     some = asked(rows, gallery[0].species, timed)
     near = _nearest(some, gallery, {row.path: one for row, one in _cosines([*some, *gallery], variant, cache)})
     wild = torch_wildfusion(read_config("default"))
+    shown = _local([some[0], near[0][0]], variant, models, cache)
+    settle_threads(wild, shown[0][LOCALS[0]], shown[1][LOCALS[0]], cpu_limit())
     wild.extract(decode_image(some[0].path.read_bytes(), where="warm-up", box=None))  # the first run is slow everywhere
     wild.feature_ms.clear()
     with progress_bar("plain WildFusion in PyTorch") as advance:
         for done, (query, nearest) in enumerate(zip(some, near, strict=True), 1):
             wild.extract(decode_image(query.path.read_bytes(), where=str(query.path), box=query.box))
-            shown = extract_cached([query, *nearest], variant, models, cache, embedders=())
-            local = [item.features.local for item in shown if item.features is not None]
+            local = _local([query, *nearest], variant, models, cache)
             for name in LOCALS:
                 wild.match(name, local[0][name], [one[name] for one in local[1:]])
             advance(done, len(some))
     return wild
+
+
+def _local(
+    rows: Sequence[AnnotationRow], bundle: Bundle, models: Models, cache: FeatureCache
+) -> list[Mapping[str, LocalFeatures]]:
+    found = extract_cached(rows, bundle, models, cache, embedders=())
+    return [item.features.local for item in found if item.features is not None]
 
 
 def _cosines(
@@ -115,6 +126,7 @@ def _found(plain: TorchWildFusion, ours: Sequence[Outcome], timed: int) -> dict[
     each = sum(sum(times) for times in plain.match_ms.values()) / timed
     numbers, times = figures(ours, TWO_WAY), [o.ms for o in ours]
     return {
+        "PyTorch threads": torch.get_num_threads(),
         "plain queries": timed,
         "plain ms_per_query": each,
         **{f"plain ms a pair, {name}": value for name, value in pairs.items()},
