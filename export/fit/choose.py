@@ -1,6 +1,6 @@
 """Choose a species' policy: evidence is added stage by stage as long as held-out individuals are told apart better."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from export.ablation.curve import held_curve, sampled
@@ -25,6 +25,7 @@ TRIAL_ROWS = 300
 FUSIONS = ("mean", "logistic", "rank")
 _INDIVIDUALS, _VERIFIED = 10, 12
 _WORTHWHILE, _CLEARLY = 0.002, 0.01
+_WORTH_FEATURES = 0.01  # what a stage must add to be worth another kind of local features a photo
 
 _MOST_STAGES = 6
 EARNED, LEFT_OUT = "earned ", "left out "
@@ -189,14 +190,21 @@ def _grown(template: Fusion, fusion: str, study: Study) -> _Grown:
                 problem = error
         before = worth(kept.held) if kept else 0.0
         gains = {name: worth(fitted.held) - before for name, fitted in tried.items()}
-        found = max(gains, key=lambda name: gains[name], default=None)
-        if found is None or (kept and gains[found] < _WORTHWHILE):
+        margins = {name: gain - _price(name, earned) for name, gain in gains.items()}
+        found = max(margins, key=lambda name: margins[name], default=None)
+        if found is None or (kept and margins[found] < 0):
             break
         kept, earned[found] = tried[found], gains[found]
         left.remove(found)
     if kept is None:
         raise problem
     return _Grown(kept, earned, {name: gain for name, gain in gains.items() if name not in earned})
+
+
+def _price(name: str, kept: Iterable[str]) -> float:
+    """What a stage must add to be kept: more, where a query would need another kind of local features for it."""
+    read = {other.split(":")[1] for other in kept}
+    return _WORTHWHILE if name.startswith("cosine:") or name.split(":")[1] in read else _WORTH_FEATURES
 
 
 def _lean(fusion: Fusion, template: Fusion) -> Fusion:

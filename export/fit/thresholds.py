@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from service.cascade import verdict
 from service.cascade.policy import OperatingPoint, Rule, VerdictRule
+from service.cascade.verdict import logit
 
 CONFIDENCE = 0.95
 _MOST_POINTS = 200
@@ -52,10 +53,12 @@ def confidences(held: Sequence[Held], rule: Rule) -> F64:
 
 def fit_verdict(held: Sequence[Held], known_as: F64) -> VerdictRule:
     """Operating points and the edge of `new` from [T] p_known of the trials."""
-    draws = [(h.encounter, p) for h, p in zip(held, known_as, strict=True) if not h.known]
+    draws = [(h, p) for h, p in zip(held, known_as, strict=True) if not h.known]
     right = np.sort(known_as[[h.known and h.correct for h in held]])
     new_below = float(right[int(MAX_FALSE_NEW * len(right))]) if len(right) else 0.5
-    return VerdictRule(operating_points=operating_points(_per_encounter(draws)), new_below=new_below)
+    strangers, individuals = _per_encounter(draws)
+    points = operating_points(strangers, independent=independent_share(strangers, individuals))
+    return VerdictRule(operating_points=points, new_below=new_below)
 
 
 def best_threshold(held: Sequence[Held], known_as: F64) -> float:
@@ -73,18 +76,22 @@ def best_threshold(held: Sequence[Held], known_as: F64) -> float:
     return float((known_as[order][cut] + below) / 2)
 
 
-def operating_points(strangers: F64) -> tuple[OperatingPoint, ...]:
+def operating_points(strangers: F64, *, independent: float = 1.0) -> tuple[OperatingPoint, ...]:
     """[E] p_known, one draw a held-out stranger encounter -> certified (far, p_known) points.
 
     Naming above the (v + 1)-th largest of n draws lets v through; its false-accept rate is below the 95 % quantile of
     Beta(v + 1, n - v) with 95 % confidence (Clopper-Pearson, exact for an order statistic).
+
+    Args:
+        independent: share of the draws that are worth an independent one; n and v count that much less (Korn & Graubard 1998).
     """
     ranked = np.sort(strangers)[::-1]
     n = len(ranked)
     points: list[OperatingPoint] = []
     for v in np.unique(np.linspace(0, max(n - 1, 0), min(n, _MOST_POINTS)).round().astype(int)) if n else []:
         p = float(min(1.0, np.nextafter(ranked[v], 2.0)))
-        points.append(OperatingPoint(far=float(beta.ppf(CONFIDENCE, v + 1, n - v)), p_known=p))
+        bound = float(beta.ppf(CONFIDENCE, v * independent + 1, (n - v) * independent))
+        points.append(OperatingPoint(far=bound, p_known=p))
     return tuple(points)
 
 
@@ -109,9 +116,29 @@ def _logistic(held: Sequence[Held]) -> tuple[float, float, float]:
     return 0.0, 1.0, 0.0
 
 
-def _per_encounter(draws: Sequence[tuple[str, float]]) -> F64:
-    """One draw an encounter, its largest: photos of a burst are not independent."""
-    best: dict[str, float] = {}
-    for encounter, value in draws:
-        best[encounter] = max(best.get(encounter, 0.0), value)
-    return np.asarray(list(best.values()))
+def independent_share(strangers: F64, individuals: Sequence[str]) -> float:
+    """How many independent draws one encounter is worth, in (0, 1]: encounters of one animal look alike.
+
+    1 / (1 + (m - 1) ICC): Kish's design effect for m encounters an animal, with the intra-class correlation of logit(p_known) by one-way
+    analysis of variance.
+    """
+    z = logit(np.asarray(strangers, np.float32)).astype(np.float64)
+    _, who = np.unique(np.asarray(individuals), return_inverse=True)
+    size = np.bincount(who).astype(np.float64)
+    animals, n = len(size), len(z)
+    if animals < 2 or n <= animals:
+        return 1.0
+    mean = np.bincount(who, z) / size
+    between = float(size @ (mean - z.mean()) ** 2) / (animals - 1)
+    within = float(((z - mean[who]) ** 2).sum()) / (n - animals)
+    usual = (n - float(size @ size) / n) / (animals - 1)
+    correlation = (between - within) / max(between + (usual - 1) * within, 1e-12)
+    return 1 / (1 + (float(size @ size) / n - 1) * min(max(correlation, 0.0), 1.0))
+
+
+def _per_encounter(draws: Sequence[tuple[Held, float]]) -> tuple[F64, list[str]]:
+    """One draw an encounter, its largest (photos of a burst are not independent), and whose it is."""
+    best: dict[str, tuple[float, str]] = {}
+    for held, value in draws:
+        best[held.encounter] = max(best.get(held.encounter, (0.0, "")), (value, held.individual))
+    return np.asarray([value for value, _ in best.values()]), [who for _, who in best.values()]

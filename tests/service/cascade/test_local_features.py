@@ -64,7 +64,7 @@ def test_features_follow_the_image_when_it_is_enlarged(models: Models, name: str
     assert b.size_px == (768, 576)
     nearest = (a.descriptors @ b.descriptors.T).argmax(1)
     error = np.linalg.norm(b.keypoints[nearest] - ((a.keypoints + 0.5) * 2 - 0.5), axis=1)
-    assert np.median(error) < 2.0
+    assert np.median(error) <= 2.0
 
 
 @pytest.mark.parametrize("name", NAMES)
