@@ -55,7 +55,7 @@ def family(bundle: Bundle, tuned: Sequence[str] = ()) -> Fusion:
     alone = [f"cosine:{spec.name}" for spec in bundle.embedders] if len(bundle.embedders) > 1 else []
     names = [*sources, *alone, *(f"inliers:{spec.name}" for spec in bundle.locals)]
     return Fusion(
-        shortlist=Shortlist(by="individual", size=_INDIVIDUALS, rows_each=2, sources=tuple(sources), verify=_VERIFIED),
+        shortlist=Shortlist(by="individual", size=_INDIVIDUALS, rows_each=1, sources=tuple(sources), verify=_VERIFIED),
         stages=tuple(EvidenceStage(stage=name) for name in names),
     )
 
