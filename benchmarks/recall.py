@@ -4,7 +4,7 @@
 
 Gallery photos are asked leaving out their own encounter, same flank where flanks are stated. The cost of a photo is how many gallery rows
 are matched up to the first of the right individual: recall at K is the share of photos whose cost is at most K. Individuals are taken by
-their mean reciprocal rank over the sources, one row of each; beside it what policies ship, up to two rows of every source of each.
+their mean reciprocal rank over the sources, one row of each, as policies ship; beside it up to two rows of every source of each.
 
 Real photos are read from WHORL_DATA (a folder of data sets in the wildlife-datasets convention with a `split_open` column).
 """
@@ -49,7 +49,7 @@ def main(photos: int = 150) -> None:
     folder = Path(os.environ.get("WHORL_DATA", "../shared/data"))
     files = [
         *sorted(folder.glob("*/metadata.csv")),
-        generate(OUT / "synthetic-stripes-9002", seed=9002, species="stripes"),
+        generate(OUT / "synthetic-stripes-9002", individuals=40, seed=9002, species="stripes"),
     ]
     found = {}
     for path in files:
