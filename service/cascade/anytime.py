@@ -122,30 +122,22 @@ class _Matching:
 
     def bounds(self) -> tuple[F32, F32]:
         """[M] lower and upper probability of each individual, NaN where it is no candidate."""
-        each = [self._photo_bounds(i) for i in range(len(self.photos))]
-        able = [photo.comparable for photo in self.photos]
-        ends = [
-            wildfusion.per_encounter(
-                [
-                    wildfusion.per_individual(one[end], rows, self.gallery)
-                    for one, rows in zip(each, self.rows, strict=True)
-                ],
-                able,
-            )
-            for end in (0, 1)
-        ]
-        return ends[0], ends[1]
+        each = [self._fuse(i, self._evidence(i, self.open[i])) for i in range(len(self.photos))]
+        return self._together([lower for lower, _ in each]), self._together([upper for _, upper in each])
 
     def result(self, cut_short: bool) -> Fused:
         """What is known now; open stages count as what they say so far."""
         evidence = [self._evidence(i, {}) for i in range(len(self.photos))]
         fused = [self._fuse(i, one)[0] for i, one in enumerate(evidence)]
-        per_photo = [wildfusion.per_individual(f, r, self.gallery) for f, r in zip(fused, self.rows, strict=True)]
-        probabilities = wildfusion.per_encounter(per_photo, [photo.comparable for photo in self.photos])
         listed = np.unique(np.concatenate([self.gallery.identity_of[rows] for rows in self.rows]))
         return Fused(
-            self.fusion, probabilities, tuple(evidence), tuple(fused), len(listed), len(self.matched), cut_short
+            self.fusion, self._together(fused), tuple(evidence), tuple(fused), len(listed), len(self.matched), cut_short
         )
+
+    def _together(self, fused: Sequence[F32]) -> F32:
+        """Fused rows of each photo -> [M] of the encounter."""
+        each = [wildfusion.per_individual(f, rows, self.gallery) for f, rows in zip(fused, self.rows, strict=True)]
+        return wildfusion.per_encounter(each, [photo.comparable for photo in self.photos])
 
     def _queue(self, standing: Sequence[F32]) -> I64:
         """Individuals to match, by their standing over all photos; at most the shortlist's `verify`."""
@@ -160,9 +152,6 @@ class _Matching:
 
     def _evidence(self, i: int, waiting: dict[str, Bool]) -> Evidence:
         return Evidence(self.rows[i], self.similarities[i], waiting)
-
-    def _photo_bounds(self, i: int) -> wildfusion.Bounds:
-        return self._fuse(i, self._evidence(i, self.open[i]))
 
     def _fuse(self, i: int, evidence: Evidence) -> wildfusion.Bounds:
         photo, booster = self.photos[i], self.means.booster

@@ -10,7 +10,7 @@ import numpy as np
 from service.cascade import wildfusion
 from service.cascade.contributions import contributions
 from service.cascade.encounter import Encounter, Reading
-from service.cascade.evidence import ALL, MATCH_CONFIDENCE, Evidence, cosine
+from service.cascade.evidence import ALL, Evidence, cosine, counted
 from service.cascade.matching import Matches
 from service.cascade.signals import CHEAP, Fusion
 from service.cascade.values import Candidate, Contributions, MatchEvidence, Stage
@@ -97,7 +97,9 @@ def _lines(encounter: Encounter, photo: int, row: int) -> tuple[MatchEvidence, .
         joined = evidence.matches(row)
     if not joined:
         return ()
-    stage, sure = max(((stage, _sure(stage, found)) for stage, found in joined.items()), key=lambda item: len(item[1]))
+    stage, sure = max(
+        ((stage, counted(stage, found)) for stage, found in joined.items()), key=lambda item: len(item[1])
+    )
     name = stage.split(":")[1]
     query, other = evidence.features.local[name], encounter.gallery.local[name].row(row)
     best = np.argsort(-sure.confidences, kind="stable")[:_MOST_LINES]
@@ -111,10 +113,3 @@ def _lines(encounter: Encounter, photo: int, row: int) -> tuple[MatchEvidence, .
             confidences=sure.confidences[best],
         ),
     )
-
-
-def _sure(stage: str, matches: Matches) -> Matches:
-    if not stage.startswith("lightglue:"):
-        return matches
-    sure = matches.confidences >= MATCH_CONFIDENCE
-    return Matches(matches.indices[sure], matches.confidences[sure])

@@ -62,6 +62,14 @@ def pair_matcher(models: Models, gallery: Gallery) -> PairMatcher:
     return match
 
 
+def counted(stage: str, matches: Matches) -> Matches:
+    """The matches that count as evidence: of LightGlue those it is sure of, of the classics all."""
+    if not stage.startswith("lightglue:"):
+        return matches
+    sure = matches.confidences >= MATCH_CONFIDENCE
+    return Matches(matches.indices[sure], matches.confidences[sure])
+
+
 def concatenated(features: Features, gallery: Gallery) -> F32:
     """The paper's dual-backbone vector: every L2-normalised embedding end to end, [sum D] float32, normalised again."""
     joined = np.concatenate([features.embeddings[name] for name in gallery.backbones])
@@ -141,8 +149,7 @@ class PhotoEvidence:
             found = self._match(name, query, missing)
             self._matches.update({(name, row): matches for row, matches in zip(missing, found, strict=True)})
             self._ran(name, started, len(missing))
-        least = MATCH_CONFIDENCE if name.startswith("lightglue:") else 0.0
-        return np.asarray([(self._matches[name, int(row)].confidences >= least).sum() for row in rows], np.float32)
+        return np.asarray([len(counted(name, self._matches[name, int(row)])) for row in rows], np.float32)
 
     def matches(self, row: int) -> dict[str, Matches]:
         """Stage -> the points joined with a gallery row, of every stage that joined any."""
