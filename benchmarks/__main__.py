@@ -3,7 +3,18 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import boosters, identify, memory, open_set, recall, search, serving_environment, votes, wildfusion
+from benchmarks import (
+    boosters,
+    clustering,
+    identify,
+    memory,
+    open_set,
+    recall,
+    search,
+    serving_environment,
+    votes,
+    wildfusion,
+)
 
 ALL: dict[str, Callable[..., None]] = {
     "search": search.main,
@@ -15,6 +26,7 @@ ALL: dict[str, Callable[..., None]] = {
     "open_set": open_set.main,
     "recall": recall.main,
     "wildfusion": wildfusion.main,
+    "clustering": clustering.main,
 }
 
 

@@ -1,0 +1,1 @@
+"""Who belongs together: neighbours, distances, clusterings and the questions that settle them."""
