@@ -9,7 +9,7 @@ from export.evaluation.command import evaluate_command
 from export.fit.command import fit_command
 from export.gallery import gallery_command
 from export.head_command import head_command
-from export.models import models_command
+from export.models_command import models_command
 from export.synthetic.command import synthetic_command
 
 app = typer.Typer(

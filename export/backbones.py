@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from export.model_config import EmbedderConfig
-from export.networks import dinov2, efficientnet_lite, miewid, timm_backbone
+from export.networks import dinov2, efficientnet_lite, miewid, spcl, timm_backbone
 from export.networks.checkpoint import load_all
 from export.weights import RandomWeights, locate, read_state
 
@@ -49,3 +49,5 @@ def _network(config: EmbedderConfig, state: dict[str, Tensor] | None) -> nn.Modu
             return miewid.build(state, architecture)
         case "timm":
             return timm_backbone.build(state, architecture)
+        case "spcl":
+            return spcl.build(state, architecture)

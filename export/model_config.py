@@ -33,7 +33,7 @@ class EmbedderConfig(_Model):
     """A backbone. `pooling` and `blocks` are DINOv2's; `architecture` is timm's name, where the family has more than one."""
 
     role: Literal["embedder"]
-    family: Literal["efficientnet_lite", "dinov2", "timm", "miewid"]
+    family: Literal["efficientnet_lite", "dinov2", "timm", "miewid", "spcl"]
     weights: WeightsConfig
     preprocess: PreprocessSpec
     architecture: str | None = None

@@ -1,4 +1,4 @@
-"""`python -m export models`: from a model file to a sealed bundle."""
+"""From a model file to a sealed bundle."""
 
 import fcntl
 import importlib.metadata
@@ -7,11 +7,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from export.console import one_clear_line, progress_bar
 from export.model_config import CONFIGS, ModelConfig, read_config
 from service.artifacts.bundle import FORMAT, KIND, Bundle, open_bundle
 from service.artifacts.loading import golden_values, load_models
@@ -120,14 +117,3 @@ def _already(out: Path, recipe: str) -> Bundle | None:
     except ArtifactError:
         pass  # damaged: build it again
     return None
-
-
-def models_command(
-    config: Annotated[str, typer.Option(help="a model file (.toml), or `default`")] = "default",
-    out: Annotated[Path, typer.Option(help="folder of the bundle")] = Path("artifacts/bundle"),
-) -> None:
-    """Export the networks of a model file to a sealed bundle (minutes the first time, seconds when nothing changed)."""
-    with one_clear_line(), progress_bar("models") as advance:
-        bundle = build_bundle(config, out, lambda _what, done, total: advance(done, total))
-    names = ", ".join(spec.name for spec in bundle.models)
-    typer.echo(f"{out}: bundle {bundle.name} {bundle.sha256[:12]} with {names}")

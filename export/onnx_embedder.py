@@ -7,7 +7,7 @@ import torch
 from torch.export import Dim
 
 from export.model_config import EmbedderConfig
-from export.networks import dinov2, efficientnet_lite, miewid, timm_backbone
+from export.networks import dinov2, efficientnet_lite, miewid, spcl, timm_backbone
 from export.networks.activations import WithActivations
 from export.onnx_parity import check_embedder
 from export.onnx_source import Source, open_source
@@ -46,6 +46,8 @@ def _backbone(config: EmbedderConfig, source: Source) -> torch.nn.Module:
             return miewid.build(source.state, architecture)
         case "timm":
             return timm_backbone.build(source.state, architecture)
+        case "spcl":
+            return spcl.build(source.state, architecture)
 
 
 def _example_images(config: EmbedderConfig) -> F32:

@@ -9,7 +9,8 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from export.model_config import ModelConfig
-from export.models import build_bundle, models_command
+from export.models import build_bundle
+from export.models_command import models_command
 from service.artifacts.bundle import Bundle, open_bundle
 from service.artifacts.loading import load_models
 from service.errors import ArtifactError

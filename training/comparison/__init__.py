@@ -1,0 +1,1 @@
+"""All samplers on the same data sets, splits and chance: learning curves, effects, cost."""
