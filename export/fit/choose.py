@@ -27,6 +27,9 @@ _INDIVIDUALS, _VERIFIED = 10, 12
 _WORTHWHILE, _CLEARLY = 0.002, 0.01
 _WORTH_FEATURES = 0.01  # what a stage must add to be worth another kind of local features a photo
 
+_HANDICAP = {"mean": 0.0, "logistic": 0.0, "rank": _CLEARLY}
+"""Ranks forget how strong the evidence was, which is what tells a stranger: they must be clearly better."""
+
 _MOST_STAGES = 6
 EARNED, LEFT_OUT = "earned ", "left out "
 """Before a stage's name in a policy's numbers: what it added to `worth` when it was taken, or would have added at the end."""
@@ -137,7 +140,7 @@ def best(template: Fusion, study: Study, *, boosters: bool) -> tuple[Policy, Fit
             problem = error
     if not grown:
         raise problem
-    chosen = max(grown, key=lambda one: worth(one.fitted.held))
+    chosen = max(grown, key=lambda one: worth(one.fitted.held) - _HANDICAP[one.fitted.fusion.fusion])
     boosted = _boosted(template, study) if boosters else None
     gain = worth(boosted.fitted.held) - worth(chosen.fitted.held) if boosted is not None else 0.0
     if boosted is not None and gain > _CLEARLY:
