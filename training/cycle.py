@@ -13,7 +13,7 @@ from typing import Any
 from export.arcface_run import read_value
 from export.console import progress_bar
 from service.artifacts.manifest import sha256_json
-from service.cascade.values import F32
+from service.cascade.values import F32, I64
 from service.clustering.pairs import Pair
 from service.errors import InputError
 from training.contact_sheet import Picture
@@ -60,6 +60,7 @@ class Loop:
     Args:
         folder: see training.cycle_files. names: [N] of the images, all different; answers are kept by them.
         learner: over the same N images, new: what it was trained before is replaced by what the folder holds.
+        sides: [N] flank each image shows (training.sides.sides_of); None: any two images can be compared.
         question: whatever else changes what comes out, as JSON values; a folder answers one question only.
         bar: progress over a cycle's epochs.
         pictures: photo of an image, for contact sheets; sheets_first: draw them before asking, because a person answers.
@@ -77,6 +78,7 @@ class Loop:
         oracle: Oracle,
         settings: LoopSettings,
         *,
+        sides: I64 | None = None,
         question: dict[str, Any] | None = None,
         bar: Bar = progress_bar,
         pictures: Callable[[int], Picture] | None = None,
@@ -88,10 +90,12 @@ class Loop:
                 f"a run needs two images or more, each with a name of its own, not {len(names)} images of {len(set(names))} names"
             )
         self._folder, self._names, self._oracle, self._settings = folder, list(names), oracle, settings
-        images = {"images": len(names), "names_sha256": sha256_json(self._names)}
+        images: dict[str, Any] = {"images": len(names), "names_sha256": sha256_json(self._names)}
+        images["sides_sha256"] = sha256_json(None if sides is None else sides.tolist())
+        self._sides = sides
         self._question = {**(question or {}), **images, **settings.model_dump(mode="json")}
         self._pictures, self._sheets_first, self._say = pictures, sheets_first, say
-        self._training = Training(folder, learner, self._names, settings, bar)
+        self._training = Training(folder, learner, self._names, settings, bar, sides)
 
     def run(self, each_cycle: Callable[[CycleDone], None] = lambda _done: None) -> None:
         """Do what is not done yet; then the learner is as after the last epoch.
@@ -126,7 +130,7 @@ class Loop:
             return read_value(folder / ANSWERED, Answered), None
         graph = None
         if not (folder / PAIRS).is_file():
-            graph = graph_of(self._training.rows(cycle), self._settings)
+            graph = graph_of(self._training.rows(cycle), self._settings, self._sides)
             choose_pairs(folder, cycle, graph, answers.store, self._settings, self._names)
         questions = read_value(folder / PAIRS, Asked).pairs
         if not questions and self._settings.sampler != NO_SAMPLER:

@@ -11,7 +11,7 @@ from rich.console import Console
 from export.console import one_clear_line
 from service.errors import InputError
 from training.crops import Crops, annotated_crops, folder_crops
-from training.loop_settings import LoopSettings
+from training.loop_settings import PUBLISHED, LoopSettings
 
 Run = Annotated[Path, typer.Option(help="Folder of this run; a run that was stopped goes on in it.")]
 Annotations = Annotated[
@@ -38,7 +38,12 @@ Unanswered = Annotated[
     str, typer.Option(help="Pairs an answers file does not know: wait (the run goes on later) | skip.")
 ]
 Rate = Annotated[float, typer.Option(help="Of Adam.")]
-Iterations = Annotated[int | None, typer.Option(help="Batches an epoch; about N / 64 if left out.", min=1)]
+Iterations = Annotated[
+    int | None, typer.Option(help="Batches an epoch; 40 for a head and N / 64 for a backbone if left out.", min=1)
+]
+Published = Annotated[
+    bool, typer.Option(help="SpCL's own graph (k1 30, k2 6, 4 to a core): for many photos an animal.")
+]
 Seed = Annotated[int, typer.Option(help="Of sampling, training and noise.", min=0)]
 
 
@@ -63,6 +68,7 @@ def cycle_command(
     unanswered: Unanswered = "wait",
     learning_rate: Rate = 3.5e-4,
     iterations: Iterations = None,
+    published: Published = False,
     seed: Seed = 0,
 ) -> None:
     """Run the active-learning loop; every answer is kept at once, and the same command goes on after any stop."""
@@ -70,7 +76,10 @@ def cycle_command(
         crops = _crops(annotations, images, species)
         budget = _budget(budget_fraction, budget_per_image, budget_pairs)
         period = max(1, epochs // cycles)
-        settings = _settings(sampler=sampler, cycles=cycles, epochs=epochs, period=period, budget=budget, seed=seed)
+        graph = PUBLISHED if published else {}
+        settings = _settings(
+            sampler=sampler, cycles=cycles, epochs=epochs, period=period, budget=budget, seed=seed, **graph
+        )
         _check(oracle, noise, labelled=annotations is not None)
         kind = _one_of("train", train, ("head", "backbone"))
         missing = _one_of("unanswered", unanswered, ("wait", "skip"))

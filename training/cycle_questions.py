@@ -51,6 +51,7 @@ def _state(folder: Path, cycle: int, graph: Graph, store: ConstraintStore, setti
         store=store,
         cycle=cycle,
         seed=settings.seed,
+        sides=graph.sides,
     )
 
 

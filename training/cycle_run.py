@@ -23,6 +23,7 @@ from training.cycle_model import write_backbone_model, write_head_model
 from training.head_learner import HeadLearner
 from training.loop_settings import LoopSettings
 from training.oracle import AnswersFile, GroundTruth, Oracle, Terminal
+from training.sides import sides_of
 
 TRUTH, ASK = "truth", "ask"
 
@@ -73,6 +74,7 @@ class CycleRun:
             learner,
             oracle,
             self._settings,
+            sides=sides_of([crop.viewpoint for crop in kept]),
             question=self._question(kept, bundle),
             pictures=lambda image: kept[image],
             sheets_first=self._who.oracle != TRUTH,

@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from export.arcface_run import read_arrays, read_value, write_arrays
-from service.cascade.values import F32
+from service.cascade.values import F32, I64
 from service.clustering.constraints import ConstraintStore
 from service.errors import InputError
 from training.cycle_files import cycle_folder, write_value
@@ -50,11 +50,20 @@ class Training:
     """Algorithm 1, Step 2, over a run folder.
 
     Args:
-        run: the folder. names: [N] of the images.
+        run: the folder. names: [N] of the images. sides: see training.sides.
     """
 
-    def __init__(self, run: Path, learner: Learner, names: Sequence[str], settings: LoopSettings, bar: Bar) -> None:
+    def __init__(
+        self,
+        run: Path,
+        learner: Learner,
+        names: Sequence[str],
+        settings: LoopSettings,
+        bar: Bar,
+        sides: I64 | None = None,
+    ) -> None:
         self._run, self._learner, self._names, self._settings, self._bar = run, learner, names, settings, bar
+        self._sides = sides
         self._memory: HybridMemory | None = None
         self._record = Record()
 
@@ -131,7 +140,7 @@ class Training:
     def _epoch(self, epoch: int, store: ConstraintStore, graph: Graph | None) -> None:
         memory, settings = self._memory, self._settings
         assert memory is not None
-        graph = graph or graph_of(memory.rows(), settings)
+        graph = graph or graph_of(memory.rows(), settings, self._sides)
         labels, threshold = pseudo_labels(
             graph.distances,
             eps=settings.dbscan_eps,

@@ -1,6 +1,7 @@
 """What a run of active learning is asked for: everything of the loop that changes what comes out."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,11 +12,14 @@ from training.samplers.registry import SAMPLERS
 NO_SAMPLER = "none"
 """Asks nothing: plain SpCL."""
 
+PUBLISHED: Mapping[str, int] = MappingProxyType({"k1": 30, "k2": 6, "min_samples": 4})
+"""SpCL's own, made for people who are seen dozens of times: with a handful of photos an animal they melt animals into giant clusters."""
+
 BudgetRule = Literal["fraction", "per_image", "absolute"]
 
 
 class LoopSettings(BaseModel):
-    """The published values, but where a field says otherwise.
+    """The published values, but where a field says otherwise, and but for k1, k2 and min_samples (PUBLISHED).
 
     Attributes:
         sampler: a name of SAMPLERS, or `none`.
@@ -36,12 +40,12 @@ class LoopSettings(BaseModel):
     period: int = Field(default=10, ge=1)
     epochs: int = Field(default=50, ge=1, le=100_000)
     budget: Mapping[BudgetRule, float] = Field(default={"fraction": 2e-4}, min_length=1, max_length=1)
-    k1: int = Field(default=30, ge=2)
-    k2: int = Field(default=6, ge=1)
+    k1: int = Field(default=10, ge=2)
+    k2: int = Field(default=3, ge=1)
     keep: float = Field(default=0.70, ge=0, lt=1)
     dbscan_eps: float = Field(default=0.6, gt=0)
     gap: float = Field(default=0.02, ge=0)
-    min_samples: int = Field(default=4, ge=1)
+    min_samples: int = Field(default=2, ge=1)
     view_b: Literal["finch0", "finch_match", "dbscan"] = "finch0"
     eps_b: float = Field(default=0.5, gt=0)
     pseudo_label_np3: Literal["every_epoch", "never"] = "every_epoch"

@@ -16,6 +16,7 @@ from service.cascade.values import F32, I64
 from service.errors import InputError
 from training.comparison.command import numbers_of
 from training.evaluation.embedded import Embedded, embed_file, read_embedded
+from training.sides import sides_of
 
 
 def peers_command(
@@ -48,11 +49,11 @@ def peers_command(
         cache = FeatureCache(cache_folder() / "features")
         for source in sources:
             path = embed_file(source.annotations, opened, out / "data", cache, species=species, bar=progress_bar)
-            features, truth = _frozen(read_embedded(path, source.annotations, species=species), dim)
+            features, truth, sides = _frozen(read_embedded(path, source.annotations, species=species), dim)
             images[source.name] = len(truth)
             with progress_bar(f"clustering {source.name}") as advance:
                 trials[source.name] = compare(
-                    features, truth, methods=methods, samplers=samplers, seeds=numbers, progress=advance
+                    features, truth, methods=methods, samplers=samplers, seeds=numbers, sides=sides, progress=advance
                 )
         write_report(trials, images, out)
     for name, mine in trials.items():
@@ -60,13 +61,15 @@ def peers_command(
     Console(stderr=True).print(f"report: {out / 'peers.md'}", highlight=False)
 
 
-def _frozen(data: Embedded, dim: int) -> tuple[F32, I64]:
-    """What the loop starts from, of the rows it learns from, and who each shows."""
+def _frozen(data: Embedded, dim: int) -> tuple[F32, I64, I64 | None]:
+    """What the loop starts from, of the rows it learns from; who each shows, two flanks being two; and the flanks."""
     from training.head_learner import HeadLearner
 
     rows = np.flatnonzero(data.roles.learned)
     start = HeadLearner(data.features[rows], data.dims, out_dim=min(dim, data.features.shape[1]) or None)
-    return start.embed(), np.unique(data.individuals(rows), return_inverse=True)[1].ravel().astype(np.int64)
+    sides = sides_of([data.roles.rows[i].viewpoint for i in rows.tolist()])
+    who = [f"{one}\0{0 if sides is None else sides[at]}" for at, one in enumerate(data.individuals(rows))]
+    return start.embed(), np.unique(who, return_inverse=True)[1].ravel().astype(np.int64), sides
 
 
 def _known(names: list[str], known: list[str], option: str) -> list[str]:

@@ -17,22 +17,25 @@ from service.clustering.np3 import np3
 from service.clustering.partition import cluster_numbers
 from training.cycle_files import Views
 from training.loop_settings import LoopSettings
+from training.sides import kept_apart
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nearest neighbours and Jaccard distances of [N x d] rows."""
+    """Nearest neighbours and Jaccard distances of [N x d] rows, the flanks kept apart where `sides` says which they show."""
 
     features: F32
     neighbours: Neighbours
     distances: csr_array
+    sides: I64 | None = None
 
 
-def graph_of(features: F32, settings: LoopSettings) -> Graph:
+def graph_of(features: F32, settings: LoopSettings, sides: I64 | None = None) -> Graph:
     """One graph, which everything of an epoch shares. Cost of `knn` and `jaccard`: the epoch's most expensive part beside training."""
+    features = kept_apart(features, sides)
     neighbours = knn(features, settings.k1)
     distances = jaccard(features, settings.k1, settings.k2, settings.keep, knn=neighbours)
-    return Graph(features, neighbours, distances)
+    return Graph(features, neighbours, distances, sides)
 
 
 def views_of(graph: Graph, settings: LoopSettings, store: ConstraintStore) -> Views:

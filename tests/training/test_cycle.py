@@ -20,7 +20,7 @@ from service.clustering.np3 import np3
 from service.errors import ArtifactError, InputError
 from training.arcface.train_head import one_thread
 from training.cycle import PairsOpen
-from training.loop_settings import LoopSettings
+from training.loop_settings import PUBLISHED, LoopSettings
 from training.memory import HybridMemory
 from training.oracle import AnswersFile, GroundTruth
 from training.reliability import spcl_reliability
@@ -415,7 +415,7 @@ def alike(n: int, noise: float) -> np.ndarray:
         (alike(2, 0.5), {}),
         (alike(3, 0.5), {"sampler": "random"}),
         (alike(40, 0.01), {}),
-        (alike(20, 5.0), {"dbscan_eps": 0.03}),
+        (alike(20, 5.0), {"dbscan_eps": 0.03, **PUBLISHED}),
         (np.repeat(alike(4, 2.0), 6, axis=0), {}),
     ],
     ids=[
@@ -496,11 +496,11 @@ def test_view_b_is_what_was_asked_for(view_b, tmp_path):
     x = HybridMemory(torch.from_numpy(head().embed())).rows()
     graph = knn(x, asked.k1)
     distances = jaccard(x, asked.k1, asked.k2, knn=graph)
-    np.testing.assert_array_equal(views["raw_a"], dbscan(distances, 0.6, 4))
+    np.testing.assert_array_equal(views["raw_a"], dbscan(distances, 0.6, asked.min_samples))
     groups = len(set(views["raw_a"][views["raw_a"] >= 0])) + (views["raw_a"] < 0).sum()
     expected = {
         "finch0": lambda: finch_level0(x, graph),
-        "dbscan": lambda: dbscan(distances, 0.45, 4),
+        "dbscan": lambda: dbscan(distances, 0.45, asked.min_samples),
         "finch_match": lambda: sorted(finch(x, graph), key=lambda level: abs(np.log((level.max() + 1) / groups)))[0],
     }[view_b]()
     np.testing.assert_array_equal(views["raw_b"], expected)

@@ -94,7 +94,7 @@ def test_it_learns_what_the_labels_say():
 
 def test_epochs_are_what_adam_and_the_paper_say():
     """The same batches through loops of our own: Adam's formula, its decay drawing towards the start."""
-    made = learner(weight_decay=0.5)
+    made = learner(weight_decay=0.5, iterations=4)
     head, held = made.weights(), memory_of(made)
     x = torch.from_numpy((embeddings() - head.mean) * head.scale)
     start, twin = torch.from_numpy(head.matrix), HybridMemory(held.features)
@@ -102,7 +102,7 @@ def test_epochs_are_what_adam_and_the_paper_say():
     twin.relabel(LABELS)
     for epoch in range(2):
         made.epoch(held, epoch)
-        for images in batches(LABELS, seed=4, epoch=epoch, batch=16):
+        for images in batches(LABELS, seed=4, epoch=epoch, batch=16, iterations=4):
             rows, step = torch.from_numpy(images), step + 1
             matrix = weights.clone().requires_grad_()
             f = F.normalize(x[rows] @ matrix, dim=1)

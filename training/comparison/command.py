@@ -32,7 +32,7 @@ Again: TypeAlias = Annotated[
     bool, typer.Option(help="Run every rival again with as many pairs as AAS asked: equal cost, equal training.")
 ]
 Seeds: TypeAlias = Annotated[str, typer.Option(help="Seeds of splits, training and samplers, with commas between.")]
-Batches: TypeAlias = Annotated[int | None, typer.Option(min=1, help="Batches an epoch; about N / 64 if left out.")]
+Batches: TypeAlias = Annotated[int | None, typer.Option(min=1, help="Batches an epoch; 40 if left out.")]
 Folder: TypeAlias = Annotated[Path | None, typer.Option(help="Bundle; without one the embedded default is built once.")]
 
 
@@ -56,6 +56,9 @@ def compare_command(
     learn_held_out: Annotated[bool, typer.Option(help="Learn from them all the same.")] = False,
     bundle: Folder = None,
     jobs: Annotated[int, typer.Option(min=1, max=2, help="Worker processes, of one thread each.")] = 1,
+    published: Annotated[
+        bool, typer.Option(help="SpCL's own graph (k1 30, k2 6, 4 to a core): for many photos an animal.")
+    ] = False,
     keep_models: Annotated[bool, typer.Option(help="Leave every cycle's head and memory on the disk.")] = False,
 ) -> None:
     """Compare samplers: learning curves with error bars, cost, effect sizes with intervals. A finished run is read, not run again."""
@@ -74,6 +77,7 @@ def compare_command(
             iterations=iterations,
             share=_share(held_out, "held-out", least=0.0),
             learn_held_out=learn_held_out,
+            published=published,
             keep_models=keep_models,
         )
         animals = numbers_of(synthetic, "synthetic") if synthetic else []

@@ -5,18 +5,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from training.comparison.contestants import MATCHED, contestant
 from training.evaluation.split import HELD_OUT
 from training.head_learner import WIDTH
-from training.loop_settings import LoopSettings
+from training.loop_settings import PUBLISHED, LoopSettings
 from training.spcl import RATE
 
 
 class Options(BaseModel):
-    """The rest of the loop's settings are the published ones.
+    """The rest of the loop's settings are LoopSettings' own.
 
     Attributes:
         cycles, period: a cycle every `period` epochs. fraction: of all pairs, the budget of a cycle.
         dim: width of the head, which starts on so many directions of the frozen embeddings; None: all of them.
         lr, iterations: of the head's training, as in `HeadLearner`.
         share, learn_held_out: as in `split_of`.
+        published: the graph of SpCL's own settings (loop_settings.PUBLISHED).
         keep_models: leave heads and memories of every cycle on the disk (tens of MB a run).
     """
 
@@ -30,6 +31,7 @@ class Options(BaseModel):
     iterations: int | None = Field(default=None, ge=1)
     share: float = Field(default=HELD_OUT, ge=0, lt=1)
     learn_held_out: bool = False
+    published: bool = False
     keep_models: bool = False
 
     def settings(self, name: str, seed: int, aas_spent: int) -> LoopSettings:
@@ -46,6 +48,7 @@ class Options(BaseModel):
                 "epochs": self.cycles * self.period,
                 "budget": budget,
                 "seed": seed,
+                **(PUBLISHED if self.published else {}),
                 **one.changes,
             }
         )

@@ -8,7 +8,7 @@ from typing import Any
 from export.arcface_run import read_value
 from export.gallery import no_bar
 from service.artifacts.manifest import sha256_json
-from service.cascade.values import F32
+from service.cascade.values import F32, I64
 from service.errors import InputError
 from training.comparison.contestants import MATCHED, OURS
 from training.comparison.options import Options
@@ -22,6 +22,7 @@ from training.head_learner import HeadLearner
 from training.loop_settings import LoopSettings
 from training.oracle import GroundTruth
 from training.protocol import Protocol
+from training.sides import sides_of
 
 
 class SeedRuns:
@@ -67,7 +68,9 @@ class SeedRuns:
         oracle = GroundTruth(self._data.individuals(self._split.learned))
         done: list[CycleDone] = []
         learner, protocol = self._learner(), self._judge()
-        Loop(folder, names, learner, oracle, settings, question={"mark": mark}, bar=no_bar).run(done.append)
+        Loop(folder, names, learner, oracle, settings, sides=self._sides(), question={"mark": mark}, bar=no_bar).run(
+            done.append
+        )
         cycles = []
         for one in done:
             learner.load(cycle_folder(folder, one.cycle) / TRAINED)
@@ -84,6 +87,9 @@ class SeedRuns:
             cycles=tuple(cycles),
             seconds=time.perf_counter() - started,
         )
+
+    def _sides(self) -> I64 | None:
+        return sides_of([self._data.roles.rows[i].viewpoint for i in self._split.learned.tolist()])
 
     def _judge(self) -> Protocol:
         """The protocol, and the figures of the frozen start, which are the same for all contestants."""
@@ -109,7 +115,9 @@ class SeedRuns:
 
     def _asked(self) -> dict[str, Any]:
         """What changes a result beside the loop's settings."""
-        return self._options.model_dump(mode="json", include={"dim", "lr", "iterations", "share", "learn_held_out"})
+        return self._options.model_dump(
+            mode="json", include={"dim", "lr", "iterations", "share", "learn_held_out", "published"}
+        )
 
     def _aas_spent(self) -> int:
         path = self._folder / OURS / str(self._seed) / RESULT

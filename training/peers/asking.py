@@ -53,4 +53,6 @@ def asked_up_to(
 
 def _state(graph: Graph, settings: LoopSettings, store: ConstraintStore, turn: int, seed: int) -> State:
     views = views_of(graph, settings, store)
-    return State(graph.features, graph.neighbours, graph.distances, views.raw_a, views.a, views.b, store, turn, seed)
+    return State(
+        graph.features, graph.neighbours, graph.distances, views.raw_a, views.a, views.b, store, turn, seed, graph.sides
+    )

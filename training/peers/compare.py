@@ -44,16 +44,18 @@ def compare(
     seeds: Sequence[int] = (0, 1, 2, 3),
     levels: Sequence[float] = LEVELS,
     settings: LoopSettings | None = None,
+    sides: I64 | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> list[Trial]:
     """Every method under every sampler's answers. Cost: that of the methods, once for each sampler, seed and level.
 
     Args:
         features: [N x D] float32, unit rows. truth: [N] int64, who each image shows.
+        sides: [N] flank of each image (training.sides).
         progress: called with (clusterings done, clusterings in all).
     """
     settings = settings or LoopSettings()
-    graph = graph_of(features, settings)
+    graph = graph_of(features, settings, sides)
     labels = views_of(graph, settings, ConstraintStore(len(truth))).raw_a
     trials: list[Trial] = []
     total = len(samplers) * len(seeds) * len(levels) * len(methods)

@@ -82,9 +82,10 @@ def pools(state: State, options: AasOptions = AasOptions()) -> Pools:
     )
     middles = medoids(regions if options.use_over else [], state.features)
     similar = Similarities(state.distances)
+    over = over_pool(middles, similar, options.k_max, options.s_min, state.store, features=state.features)
     return Pools(
         under={pair for pair in tuples(compared.pairs) if state.unknown(*pair)},
-        over=over_pool(middles, similar, options.k_max, options.s_min, state.store, features=state.features),
+        over={pair for pair in over if state.unknown(*pair)},
         regions=regions,
         region_sizes=region_sizes(regions, state.a, state.b),
         compared=compared,

@@ -13,6 +13,7 @@ from service.clustering.constraints import ConstraintStore
 from service.clustering.knn import Neighbours
 from service.clustering.pairs import Pair
 from service.errors import InputError
+from training.sides import comparable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class State:
         distances: [N x N] sparse float32 Jaccard distances <= 0.70; a missing entry means 1.
         raw_a: [N] int64 labels of DBSCAN before NP3; -1: outlier.
         a, b: [N] int64 labels of the two views after NP3 with all answers so far; -1: an own singleton.
+        sides: [N] flank each image shows (training.sides); None: nothing is kept apart. Pairs across flanks are never asked.
         store: every answer so far, and what follows from them.
         cycle, seed: what chance is drawn from.
 
@@ -41,6 +43,7 @@ class State:
     store: ConstraintStore
     cycle: int
     seed: int
+    sides: I64 | None = None
 
     def __post_init__(self) -> None:
         parts = {
@@ -69,8 +72,8 @@ class State:
         return Generator(PCG64(self.cycle_seed))
 
     def unknown(self, u: int, v: int) -> bool:
-        """Whether neither an answer nor anything that follows from the answers says what u and v are."""
-        return u != v and self.store.relation(u, v) == "unknown"
+        """Whether u and v can be compared, and neither an answer nor anything that follows from the answers says what they are."""
+        return u != v and comparable(self.sides, u, v) and self.store.relation(u, v) == "unknown"
 
     def ask(self, candidates: Iterable[tuple[int, int]], budget: int) -> list[Pair]:
         """The first `budget` distinct candidates of unknown relation, sorted. Reads no further than it must; O(candidates read)."""
