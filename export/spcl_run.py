@@ -13,6 +13,7 @@ from export.arcface_run import MODEL, read_value
 from export.model_config import EmbedderConfig
 from export.weights import FileWeights
 from service.artifacts.manifest import read_json, sha256_file
+from service.errors import ArtifactError
 
 
 class TrainedBackbone(BaseModel):
@@ -41,4 +42,6 @@ def read_embedder(run: Path) -> EmbedderConfig:
     """
     embedder = read_value(run / MODEL, TrainedBackbone).embedder
     path = (run / f"{embedder.name}.safetensors").resolve()
+    if not path.is_file():
+        raise ArtifactError(f"{run} is not whole: there is no {path.name}; run `python -m training cycle` there again")
     return embedder.model_copy(update={"weights": FileWeights(source="file", path=path, sha256=sha256_file(path))})

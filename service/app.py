@@ -21,7 +21,7 @@ from service.web import pages
 from service.worker import Worker
 
 _log = structlog.get_logger(__name__)
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 _ABOUT = (
     "Who is this wild animal, or is it someone new? Photos of one encounter in, a verdict out: `known`, `new`, or `review` "
     "(a person should look), with candidates and evidence. Errors are `application/problem+json`."

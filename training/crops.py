@@ -1,6 +1,5 @@
 """The images of a run: rows of an annotations file that may be learned from, or a folder of unlabelled crops."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from export.annotations import AnnotationRow, read_annotations
 from service.catalogue.photos import Box
 from service.errors import InputError, NotFoundError
+from training.evaluation.roles import LEARNED, kind_of
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 
@@ -37,8 +37,10 @@ class Crops:
 
 
 def annotated_crops(path: Path, species: str | None = None) -> Crops:
-    """Rows to learn from: `split_open = train_pool` if there are any; else `split_wd_closed = train`, but nobody of query_unknown;
-    else `split_open = gallery`; else all rows. O(rows).
+    """Rows to learn from, as `training.evaluation.roles` tells them: `split_open = train_pool` if there are any; else
+    `split_wd_closed = train`; else `split_open = gallery`; and where a file says nothing all rows. O(rows).
+
+    Nobody is held out by chance, as a comparison does; of a closed split the animals that the file holds out (query_unknown) are.
 
     Args:
         species: as in `read_annotations`; where neither it nor the file says, the folder's name.
@@ -59,15 +61,24 @@ def annotated_crops(path: Path, species: str | None = None) -> Crops:
     return Crops(crops, found[0])
 
 
-def folder_crops(folder: Path, species: str | None = None) -> Crops:
+def folder_crops(folder: Path, species: str | None = None, *, run: Path | None = None) -> Crops:
     """Every photo in a folder and its subfolders, by name. O(files).
 
+    Args:
+        run: where the run keeps its files. Inside `folder` its contact sheets are no photos to learn from.
+
     Raises:
-        InputError, NotFoundError: no such folder, or no photos in it.
+        InputError, NotFoundError: no such folder, no photos in it, or it is the run's own.
     """
     if not folder.is_dir():
         raise NotFoundError(f"there is no folder {folder}", where="images")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    ours = None if run is None else run.resolve()
+    if ours == folder.resolve():
+        raise InputError(f"{folder} holds the photos: give the run a folder of its own with --run", where="run")
+    if ours is not None and folder.resolve() not in ours.parents:
+        ours = None
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    paths = sorted(path for path in found if ours is None or ours not in path.resolve().parents)
     if not paths:
         raise InputError(f"{folder} holds no photos ({', '.join(sorted(SUFFIXES))})", where="images")
     crops = tuple(Crop(path.relative_to(folder).as_posix(), path) for path in paths)
@@ -75,21 +86,9 @@ def folder_crops(folder: Path, species: str | None = None) -> Crops:
 
 
 def _learned(rows: Sequence[AnnotationRow], path: Path) -> list[AnnotationRow]:
-    pool = [row for row in rows if row.split_open == "train_pool"]
-    if pool:
-        return pool
-    if (closed := _closed_split(path)) is not None:
-        strangers = {row.identity for row in rows if row.split_open == "query_unknown"}
-        return [row for row in rows if closed[row.image_id] == "train" and row.identity not in strangers]
-    gallery = [row for row in rows if row.split_open == "gallery"]
-    return gallery or [row for row in rows if row.split_open is None]
-
-
-def _closed_split(path: Path) -> dict[str, str] | None:
-    """image_id -> split_wd_closed; None where there is no such column. The file was read before, so it is sound."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, skipinitialspace=True)
-        names = {str(name).strip(): name for name in reader.fieldnames or ()}
-        if "split_wd_closed" not in names:
-            return None
-        return {row[names["image_id"]].strip(): row[names["split_wd_closed"]].strip() for row in reader}
+    kind, words = kind_of(path, rows)
+    strangers = {row.identity for row in rows if row.split_open == "query_unknown"} if kind == "closed" else set()
+    learned = [
+        row for row, word in zip(rows, words, strict=True) if word == LEARNED[kind] and row.identity not in strangers
+    ]
+    return learned if learned or kind == "closed" else [row for row in rows if row.split_open is None]

@@ -131,7 +131,7 @@ class Loop:
         graph = None
         if not (folder / PAIRS).is_file():
             graph = graph_of(self._training.rows(cycle), self._settings, self._sides)
-            choose_pairs(folder, cycle, graph, answers.store, self._settings, self._names)
+            choose_pairs(folder, cycle, graph, answers, self._settings, self._names)
         questions = read_value(folder / PAIRS, Asked).pairs
         if not questions and self._settings.sampler != NO_SAMPLER:
             self._say(f"{folder.name}: nothing to ask (the views agree, or everything in doubt is answered)")

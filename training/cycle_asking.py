@@ -70,7 +70,7 @@ class Asking:
             write_value(folder / OPEN, [question.model_dump(mode="json", exclude={"pool"}) for question in waiting])
             raise PairsOpen(folder / OPEN, waiting, len(questions))
         answered = self._answered(questions)
-        self._draw(answered.pairs, folder, [_WORDS[told.same] for told in answered.pairs])
+        self._draw(answered.pairs, folder, [", ".join(filter(None, (q.pool, _WORDS[q.same]))) for q in answered.pairs])
         write_value(folder / ANSWERED, answered)
         (folder / OPEN).unlink(missing_ok=True)
         return answered
@@ -107,7 +107,7 @@ class Asking:
         )
 
     def _show(self, waiting: Sequence[Question], folder: Path) -> None:
-        paths = self._draw(waiting, folder, [""] * len(waiting))
+        paths = self._draw(waiting, folder, [""] * len(waiting))  # not the pool: it would hint at an answer
         seen = f"; their pictures: {', '.join(map(str, paths))}" if paths else ""
         self._say(f"{folder.name}: {len(waiting)} pairs to answer{seen}")
 
@@ -115,9 +115,7 @@ class Asking:
         if self._pictures is None or not questions:
             return []
         rows = [
-            SheetRow(
-                number, q.images, (self._pictures(q.u), self._pictures(q.v)), ", ".join(filter(None, (q.pool, note)))
-            )
+            SheetRow(number, q.images, (self._pictures(q.u), self._pictures(q.v)), note)
             for number, (q, note) in enumerate(zip(questions, notes, strict=True), 1)
         ]
         return write_sheets(rows, folder)

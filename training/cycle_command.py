@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from export.console import one_clear_line
-from service.errors import InputError
+from service.errors import InputError, NotFoundError
 from training.crops import Crops, annotated_crops, folder_crops
 from training.loop_settings import PUBLISHED, LoopSettings
 
-Run = Annotated[Path, typer.Option(help="Folder of this run; a run that was stopped goes on in it.")]
+Run = Annotated[Path, typer.Option(help="Folder of this run; a run that was stopped goes on in it.", file_okay=False)]
 Annotations = Annotated[
     Path | None, typer.Option(help="metadata.csv; only rows to learn from are used (train_pool, or train, or gallery).")
 ]
@@ -73,14 +73,14 @@ def cycle_command(
 ) -> None:
     """Run the active-learning loop; every answer is kept at once, and the same command goes on after any stop."""
     with one_clear_line():
-        crops = _crops(annotations, images, species)
+        crops = _crops(annotations, images, species, run)
         budget = _budget(budget_fraction, budget_per_image, budget_pairs)
         period = max(1, epochs // cycles)
         graph = PUBLISHED if published else {}
         settings = _settings(
             sampler=sampler, cycles=cycles, epochs=epochs, period=period, budget=budget, seed=seed, **graph
         )
-        _check(oracle, noise, labelled=annotations is not None)
+        _check(oracle, noise, learning_rate, labelled=annotations is not None)
         kind = _one_of("train", train, ("head", "backbone"))
         missing = _one_of("unanswered", unanswered, ("wait", "skip"))
         from training.cycle_run import Answering, CycleRun, Learning  # torch is slow to import, and --help needs none
@@ -89,20 +89,28 @@ def cycle_command(
         CycleRun(run, crops, settings, learning, Answering(oracle, noise, missing), Console(stderr=True)).run()
 
 
-def _crops(annotations: Path | None, images: Path | None, species: str | None) -> Crops:
+def _crops(annotations: Path | None, images: Path | None, species: str | None, run: Path) -> Crops:
     match annotations, images:
         case Path() as path, None:
             return annotated_crops(path, species)
         case None, Path() as folder:
-            return folder_crops(folder, species)
+            return folder_crops(folder, species, run=run)
     raise InputError("give either --annotations FILE or --images FOLDER", where="annotations")
 
 
-def _check(oracle: str, noise: float, *, labelled: bool) -> None:
+def _check(oracle: str, noise: float, rate: float, *, labelled: bool) -> None:
     if oracle == "truth" and not labelled:
         raise InputError(
             "a folder of photos has no truth to answer with: use --oracle ask, or a file of answers", where="oracle"
         )
+    if oracle not in ("truth", "ask") and not Path(oracle).exists():
+        raise NotFoundError(
+            f"--oracle is truth, ask or a file of answers, and there is no answers file {oracle}; to see the first questions, make an "
+            "empty one",
+            where="oracle",
+        )
+    if not 0 < rate <= 1:
+        raise InputError(f"--learning-rate must be above 0 and at most 1, not {rate}", where="learning-rate")
     if not 0 <= noise < 1 or (noise and oracle != "truth"):
         raise InputError(f"--noise is a share in [0, 1) of wrong answers of --oracle truth, not {noise}", where="noise")
 

@@ -134,10 +134,6 @@ def keep_question(folder: Path, asked: Mapping[str, Any]) -> None:
         return
     found = read_json(path)
     plain = json.loads(json.dumps(asked))
-    other = (
-        [name for name in plain if name not in found or found[name] != plain[name]]
-        if isinstance(found, dict)
-        else ["kind"]
-    )
+    other = [name for name in plain if found.get(name) != plain[name]] if isinstance(found, dict) else ["kind"]
     if other:
         raise InputError(f"{folder} holds a run with another {', '.join(other)}: choose another --run", where="run")

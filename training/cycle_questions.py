@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from service.clustering.constraints import ConstraintStore
 from service.clustering.pairs import Pair
 from training.cycle_files import PAIRS, POOLS, VIEWS, Asked, Pooled, Question, read_views, write_value, write_views
 from training.loop_settings import NO_SAMPLER, LoopSettings
+from training.run_answers import RunAnswers
 from training.samplers import aas
 from training.samplers.registry import SAMPLERS
 from training.samplers.state import State
@@ -15,14 +15,14 @@ from training.views import Graph, counts, views_of
 
 
 def choose_pairs(
-    folder: Path, cycle: int, graph: Graph, store: ConstraintStore, settings: LoopSettings, names: Sequence[str]
+    folder: Path, cycle: int, graph: Graph, answers: RunAnswers, settings: LoopSettings, names: Sequence[str]
 ) -> None:
     """Write views.npz (where it does not lie there), pools.json and pairs.json into a cycle's folder.
 
     Args:
-        graph: of the memory's rows. store: all answers before this cycle.
+        graph: of the memory's rows. answers: all before this cycle.
     """
-    state = _state(folder, cycle, graph, store, settings)
+    state = _state(folder, cycle, graph, answers, settings)
     budget = settings.pairs_a_cycle(len(state))
     pools, pairs = _select(settings.sampler, state, budget)
     clusters, outliers = counts(state.a)
@@ -37,9 +37,9 @@ def choose_pairs(
     write_value(folder / PAIRS, Asked(pairs=tuple(_question(pair, pools, names) for pair in pairs)))
 
 
-def _state(folder: Path, cycle: int, graph: Graph, store: ConstraintStore, settings: LoopSettings) -> State:
+def _state(folder: Path, cycle: int, graph: Graph, answers: RunAnswers, settings: LoopSettings) -> State:
     if not (folder / VIEWS).is_file():
-        write_views(folder / VIEWS, views_of(graph, settings, store))
+        write_views(folder / VIEWS, views_of(graph, settings, answers.store))
     views = read_views(folder / VIEWS, len(graph.features))
     return State(
         features=graph.features,
@@ -48,10 +48,11 @@ def _state(folder: Path, cycle: int, graph: Graph, store: ConstraintStore, setti
         raw_a=views.raw_a,
         a=views.a,
         b=views.b,
-        store=store,
+        store=answers.store,
         cycle=cycle,
         seed=settings.seed,
         sides=graph.sides,
+        cannot_tell=answers.cannot_tell,
     )
 
 

@@ -101,6 +101,10 @@ class CycleRun:
         if bundle is not None:
             cache = FeatureCache(cache_folder() / "features")
             return head_learner(self._crops.crops, bundle, cache, rates, progress_bar, self._say)
+        if asked.weights is None:
+            self._say(
+                f"{asked.backbone} starts from random numbers, which takes far more photos: --weights FILE gives it a start"
+            )
         return backbone_learner(
             self._crops.crops, asked.backbone, asked.weights, asked.size_px, rates, progress_bar, self._say
         )

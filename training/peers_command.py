@@ -14,14 +14,14 @@ from export.feature_cache import FeatureCache
 from service.artifacts.bundle import open_bundle
 from service.cascade.values import F32, I64
 from service.errors import InputError
-from training.comparison.command import numbers_of
+from training.comparison.command import numbers_of, say
 from training.evaluation.embedded import Embedded, embed_file, read_embedded
 from training.sides import sides_of
 
 
 def peers_command(
     annotations: Annotated[list[Path], typer.Option(help="metadata.csv of a data set (repeat for several).")],
-    out: Annotated[Path, typer.Option(help="Folder for peers.md, peers.json and pictures.")],
+    out: Annotated[Path, typer.Option(help="Folder for peers.md, peers.json and pictures.", file_okay=False)],
     method: Annotated[
         list[str] | None,
         typer.Option(help="Only this method (repeat for several): np3, cop_kmeans, pckmeans, agglomerative, ..."),
@@ -48,7 +48,9 @@ def peers_command(
         opened = open_bundle(bundle) if bundle else base_bundle()
         cache = FeatureCache(cache_folder() / "features")
         for source in sources:
-            path = embed_file(source.annotations, opened, out / "data", cache, species=species, bar=progress_bar)
+            path = embed_file(
+                source.annotations, opened, out / "data", cache, species=species, bar=progress_bar, say=say
+            )
             features, truth, sides = _frozen(read_embedded(path, source.annotations, species=species), dim)
             images[source.name] = len(truth)
             with progress_bar(f"clustering {source.name}") as advance:
@@ -58,7 +60,7 @@ def peers_command(
         write_report(trials, images, out)
     for name, mine in trials.items():
         Console(width=150).print(rich_table(f"{name}: {images[name]} images", rows_of(mine, images[name])))
-    Console(stderr=True).print(f"report: {out / 'peers.md'}", highlight=False)
+    say(f"report: {out / 'peers.md'}")
 
 
 def _frozen(data: Embedded, dim: int) -> tuple[F32, I64, I64 | None]:

@@ -39,6 +39,11 @@ class RunAnswers:
         """What was said of a pair; None: it cannot be told. Raises KeyError: nothing yet."""
         return self._said[pair]
 
+    @property
+    def cannot_tell(self) -> frozenset[Pair]:
+        """Pairs nobody could tell. O(answers)."""
+        return frozenset(pair for pair, same in self._said.items() if same is None)
+
     def give(self, pair: Pair, same: bool | None) -> Contradiction | None:
         """Keep an answer; one about a pair that has an answer replaces it. O(1) and one fsync; a correction O(answers).
 

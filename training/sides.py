@@ -14,14 +14,15 @@ def sides_of(viewpoints: Sequence[str | None]) -> I64 | None:
 
 
 def kept_apart(features: F32, sides: I64 | None) -> F32:
-    """Unit rows [N x d] -> unit rows in which images of two flanks are far: a coordinate of length 1 for each flank. O(N d).
+    """Unit rows [N x d] -> unit rows in which images of two flanks are far: a coordinate for each flank. O(N d).
 
     The new cosine is (cos + 1) / 2 on one flank and cos / 2 across: order is kept among images of one flank, and images across come
-    last as long as no two of a flank are less alike than two across by 1.
+    last as long as no two of a flank are less alike than two across by 1. An image of no stated flank lies between both: (cos + 0.71) / 2.
     """
     if sides is None:
         return features
-    flanks = np.eye(1 + len(FLANKS), dtype=np.float32)[sides][:, 1:]
+    between = np.full((1, len(FLANKS)), len(FLANKS) ** -0.5, np.float32)
+    flanks = np.concatenate([between, np.eye(len(FLANKS), dtype=np.float32)])[sides]
     longer = np.concatenate([features, flanks], axis=1)
     return np.asarray(longer / np.linalg.norm(longer, axis=1, keepdims=True), np.float32)
 

@@ -19,12 +19,14 @@ _CROWDED = 8  # cosines made in vain for each that is wanted, at most: a product
 
 
 def read_features(features: Any, images: int) -> NDArray[np.floating]:
-    """[N x D] features, checked; not copied. O(N D).
+    """[N x D] features, checked; not copied; of no images an empty list will do. O(N D).
 
     Raises:
         InputError: not a matrix of finite numbers with one row an image.
     """
     read = np.asarray(features)
+    if not images and not read.size:
+        return np.empty((0, 0))
     if read.ndim != 2 or len(read) != images or read.dtype.kind not in "fiu":
         raise InputError(
             f"features: [{images} x D] numbers expected, not {read.dtype} of shape {read.shape}", where="features"

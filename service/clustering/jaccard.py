@@ -37,7 +37,7 @@ def jaccard(
     Args:
         features: [N x D] numbers, of any length but zero.
         k1: neighbours an image that may count, itself among them. k2: how many of them its encoding is averaged over; 1: no averaging.
-        keep: the largest distance stored, in [0, 1): two images that share no neighbour are 1 apart.
+        keep: the largest distance stored, in [0, 1]; two images that share no neighbour are 1 apart and never stored.
         knn: the neighbours of `features` where they are known, at least k1 (or N) of them; found otherwise.
 
     Returns:
@@ -51,8 +51,8 @@ def jaccard(
     the encodings (about 120 entries an image) and of the result.
     """
     rows = unit_features(features)
-    if k1 < 1 or k2 < 1 or not 0 <= keep < 1:
-        raise InputError(f"k1 and k2 must be 1 or more and keep in [0, 1), not {k1}, {k2}, {keep}", where="jaccard")
+    if k1 < 1 or k2 < 1 or not 0 <= keep <= 1:
+        raise InputError(f"k1 and k2 must be 1 or more and keep in [0, 1], not {k1}, {k2}, {keep}", where="jaccard")
     rank = _rank(nearest(rows, k1) if knn is None else knn, min(k1, len(rows)), len(rows))
     encoding = _weights(_reciprocal(rank, k1), rows)
     if k2 != 1:

@@ -63,6 +63,8 @@ def read_values(values: Values, images: int, *, where: str) -> PairValues:
         )
     csr = getattr(values, "csr", None)
     read: Any = np.asarray(values) if csr is None else values
+    if csr is None and not images and not read.size:
+        return np.empty((0, 0))
     shape = read.shape if csr is None else csr.shape
     if shape != (images, images):
         raise InputError(f"{where}: a value for each of {images} x {images} pairs expected, not {shape}", where=where)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from loop_parts import NAMES, WHO, N, head, loop, points, run, settings
+from PIL import Image
 
 from service.clustering.dbscan import dbscan
 from service.clustering.finch import finch, finch_level0
@@ -19,6 +20,7 @@ from service.clustering.knn import knn
 from service.clustering.np3 import np3
 from service.errors import ArtifactError, InputError
 from training.arcface.train_head import one_thread
+from training.contact_sheet import SheetRow, write_sheets
 from training.cycle import PairsOpen
 from training.loop_settings import PUBLISHED, LoopSettings
 from training.memory import HybridMemory
@@ -366,6 +368,38 @@ def test_pairs_nobody_can_tell_cost_budget_constrain_nothing_and_are_not_asked_a
     assert done.answers.count(None) == 3
     assert len((tmp_path / "answers.jsonl").read_text().splitlines()) == 3
     assert len((tmp_path / "cannot_tell.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("sampler", ["aas", "random", "margin"])
+def test_pairs_nobody_can_tell_are_not_chosen_again_in_later_cycles(sampler, tmp_path):
+    """Nothing that was answered keeps these pairs out, and nothing but them can be chosen from when they are all there are."""
+    done = run(tmp_path, oracle=Scripted(lambda _place, _pair: None), asked=settings(sampler=sampler))
+    asked = [pair for cycle in done for pair in cycle.asked]
+    assert len(asked) == len(set(asked)) == done[-1].spent > 6
+    again = run(tmp_path, oracle=Scripted(lambda _place, _pair: 1 / 0), asked=settings(sampler=sampler))
+    assert [cycle.asked for cycle in again] == [cycle.asked for cycle in done]
+
+
+def test_who_answers_sees_the_photos_and_not_what_the_sampler_thinks(tmp_path):
+    photos = [Image.new("RGB", (40, 30), (5 * i, 90, 200)) for i in range(N)]
+    for photo, name in zip(photos, NAMES, strict=True):
+        photo.save(tmp_path / name)
+    shown = {"pictures": lambda i: tmp_path / NAMES[i], "sheets_first": True}
+    nobody = AnswersFile(Path("/dev/null"), NAMES)
+    with pytest.raises(PairsOpen):
+        run(tmp_path / "r", oracle=nobody, **shown)
+    asked = json.loads((tmp_path / "r" / "cycle_00" / "pairs.json").read_text())["pairs"]
+    assert {pair["pool"] for pair in asked} <= {"under", "over"}
+    rows = [
+        SheetRow(number, tuple(pair["images"]), tuple(tmp_path / name for name in pair["images"]))
+        for number, pair in enumerate(asked, 1)
+    ]
+    (plain,) = write_sheets(rows, tmp_path / "plain")
+    assert (tmp_path / "r" / "cycle_00" / "sheet.png").read_bytes() == plain.read_bytes()
+    run(tmp_path / "r", **shown)
+    assert (tmp_path / "r" / "cycle_00" / "sheet.png").read_bytes() != plain.read_bytes(), (
+        "the record says pool and answer"
+    )
 
 
 def test_contradictions_are_told_with_their_causes_and_the_run_carries_on(tmp_path):

@@ -26,6 +26,7 @@ from training.__main__ import app
 from training.arcface.train_head import one_thread
 from training.backbone_learner import BackboneLearner
 from training.crops import annotated_crops, folder_crops
+from training.evaluation.roles import read_roles
 
 SPECIES = "synthetic spotted antelope"
 SMALL = ("--cycles", "2", "--epochs", "4", "--budget-pairs", "5", "--learning-rate", "0.003", "--iterations", "4")
@@ -183,6 +184,10 @@ def test_answers_from_a_file_wait_where_it_knows_nothing(run, study, bundle, tmp
         (["--images", "nowhere"], "there is no folder nowhere"),
         (["--annotations", "nowhere.csv"], "nowhere.csv does not exist"),
         (["--images", "CROPS", "--oracle", "nowhere.jsonl"], "no answers file nowhere.jsonl"),
+        (["--annotations", "STUDY", "--oracle", "Truth"], "--oracle is truth, ask or a file of answers"),
+        (["--annotations", "STUDY", "--oracle", "truth", "--learning-rate", "-1"], "--learning-rate must be above 0"),
+        (["--annotations", "STUDY", "--oracle", "truth", "--learning-rate", "nan"], "--learning-rate must be above 0"),
+        (["--annotations", "SHORT", "--oracle", "truth"], "two photos or more"),
         (["--images", "CROPS", "--oracle", "OTHER"], "answers questions about other images"),
         (["--images", "ONE"], "two photos or more that can be read; 1 of 1 can"),
         (["--images", "NONE"], "holds no photos"),
@@ -202,6 +207,9 @@ def test_bad_input_is_one_line(more, says, crops, study, bundle, tmp_path):
     (tmp_path / "other.jsonl").write_text('{"images": ["x", "y"], "same": true}\n')
     places = {"CROPS": crops, "STUDY": study, "ONE": tmp_path / "one", "NONE": tmp_path / "none"}
     places["OTHER"] = tmp_path / "other.jsonl"
+    places["SHORT"] = write_rows(
+        tmp_path / "short.csv", "image_id,identity,path,species,split_wd_closed", "1,a,1.jpg,koi,train", "2,b,2.jpg,koi"
+    )
     arguments = [*SMALL, "--bundle", bundle.folder, "--run", tmp_path / "r", *(places.get(word, word) for word in more)]
     done = CliRunner().invoke(app, ["cycle", *map(str, arguments)])
     assert done.exit_code == 1
@@ -239,6 +247,47 @@ def test_which_rows_are_learned_from(tmp_path: Path):
     assert annotated_crops(nameless).species == tmp_path.name
 
 
+def test_a_run_and_a_comparison_learn_from_the_same_rows_but_for_the_animals_the_file_holds_out(tmp_path: Path):
+    head = "image_id,identity,path,species,split_open"
+    rows = [
+        "1,a,1.jpg,koi,gallery",
+        "2,b,2.jpg,koi,gallery",
+        "3,a,3.jpg,koi,query_known",
+        "4,c,4.jpg,koi,query_unknown",
+    ]
+    closed = [f"{row},{word}" for row, word in zip(rows, ["train", "test", "train", "train"], strict=True)]
+    files = {
+        "pool": [head, *rows, "5,d,5.jpg,koi,train_pool"],
+        "open": [head, *rows],
+        "closed": [f"{head},split_wd_closed", *closed],
+    }
+    found = {}
+    for name, lines in files.items():
+        path = write_rows(tmp_path / "m.csv", *lines)
+        roles = read_roles(path)
+        theirs = [row.image_id for row, learned in zip(roles.rows, roles.learned, strict=True) if learned]
+        found[name] = ([crop.name for crop in annotated_crops(path).crops], theirs)
+    assert found == {"pool": (["5"], ["5"]), "open": (["1", "2"], ["1", "2"]), "closed": (["1", "3"], ["1", "3", "4"])}
+
+
+def test_a_run_among_its_photos_does_not_learn_from_its_own_sheets(tmp_path: Path):
+    for name in ("a.jpg", "run/cycle_00/sheet.png", "running/b.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found = folder_crops(tmp_path, run=tmp_path / "running" / ".." / "run")
+    assert [crop.name for crop in found.crops] == ["a.jpg", "running/b.jpg"]
+    assert len(folder_crops(tmp_path, run=tmp_path.parent).crops) == 3, "photos inside a run's folder are photos"
+    with pytest.raises(InputError, match="a folder of its own"):
+        folder_crops(tmp_path / "run", run=tmp_path / "run")
+
+
+def test_a_run_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("taken").write_text("mine")
+    done = ask("--annotations", "x.csv", "--run", "taken", "--oracle", "truth")
+    assert done.exit_code == 2 and "is a file" in said(done) and "Traceback" not in done.output
+
+
 def test_a_folder_is_read_with_its_subfolders_by_name(tmp_path: Path):
     for name in ("b.JPG", "sub/a.png", "a.jpg", "x.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -255,6 +304,7 @@ def test_a_trained_network_becomes_a_bundles_backbone(crops: Path, tmp_path: Pat
     asked = ["--images", crops, "--run", tmp_path / "r", "--sampler", "none", "--train", "backbone"]
     done = ask(*asked, "--backbone", "test_resnet", "--size", "32", "--species", "spots")
     assert done.exit_code == 0, done.output
+    assert "test_resnet starts from random numbers" in said(done)
     model = read_value(tmp_path / "r" / "model.json", TrainedBackbone)
     assert (model.species, model.embedder.name, model.photos) == (
         "spots",
@@ -279,6 +329,9 @@ def test_a_trained_network_becomes_a_bundles_backbone(crops: Path, tmp_path: Pat
     served = load_models(sealed).embedders["test_resnet_spcl"].embed(photos)
     np.testing.assert_allclose(served, learner.embed(), atol=2e-3)
     assert np.abs(start - learner.embed()).max() > 0.01, "it was trained"
+    (tmp_path / "r" / "test_resnet_spcl.safetensors").unlink()
+    with pytest.raises(ArtifactError, match=r"there is no test_resnet_spcl\.safetensors"):
+        bundle_of_run(tmp_path / "r", out, str(tmp_path / "tiny.toml"))
 
 
 def test_a_run_that_is_not_finished_or_of_other_backbones_makes_no_bundle(run: Path, bundle: Bundle, tmp_path: Path):

@@ -45,6 +45,14 @@ def test_the_order_on_one_flank_is_the_old_one_and_images_across_come_last(seed)
     assert kept_apart(features, None) is features
 
 
+def test_an_image_of_no_stated_flank_lies_between_both():
+    features, _ = _two_flanks(1)
+    apart = kept_apart(features[:3], np.array([0, 1, 2]))
+    before, after = features @ features.T, apart @ apart.T
+    np.testing.assert_allclose(after[0, 1:], (before[0, 1:3] + 0.5**0.5) / 2, atol=1e-6)
+    np.testing.assert_allclose(np.diag(after), 1, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_nobody_asks_across_and_no_view_joins_flanks(name):
     features, sides = _two_flanks(3)

@@ -5,10 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from export.arcface_run import SETTINGS
-from service.artifacts.manifest import read_json, write_json
-from service.errors import InputError
 from training.arcface.recipe import Recipe
+from training.cycle_files import keep_question
 
 Train = Literal["head", "one-backbone", "all"]
 
@@ -44,13 +42,4 @@ def keep(settings: Settings, folder: Path) -> None:
     Raises:
         InputError: the folder holds a run with other settings.
     """
-    asked = settings.model_dump(mode="json")
-    path = folder / SETTINGS
-    if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, asked)
-        return
-    found = read_json(path)
-    other = [name for name in asked if found.get(name) != asked[name]] if isinstance(found, dict) else ["all of it"]
-    if other:
-        raise InputError(f"{folder} holds a run with another {', '.join(other)}: choose another --run", where="run")
+    keep_question(folder, settings.model_dump(mode="json"))

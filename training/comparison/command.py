@@ -14,7 +14,8 @@ from service.artifacts.bundle import open_bundle
 from service.errors import InputError
 
 Out: TypeAlias = Annotated[
-    Path, typer.Option(help="Folder for comparison.md, .json, pictures and runs/; run again to go on.")
+    Path,
+    typer.Option(help="Folder for comparison.md, .json, pictures and runs/; run again to go on.", file_okay=False),
 ]
 Files: TypeAlias = Annotated[
     list[Path] | None, typer.Option(help="metadata.csv with the splits of a data set (repeat for several).")
@@ -83,12 +84,12 @@ def compare_command(
         animals = numbers_of(synthetic, "synthetic") if synthetic else []
         sources = sets.sources(annotations or [], animals, out, coat=coat, individuals=individuals, species=species)
         opened, cache = open_bundle(bundle) if bundle else base_bundle(), FeatureCache(cache_folder() / "features")
-        data = [sets.embedded(source, opened, out, cache, bar=progress_bar, say=_say) for source in sources]
+        data = [sets.embedded(source, opened, out, cache, bar=progress_bar, say=say) for source in sources]
         with progress_bar("runs") as advance:
             results = workers.run_all(data, names, numbers, out, options, jobs=jobs, progress=advance)
         rows = report.write_report(results, out)
     Console(width=170).print(tables.rich_table(rows))
-    _say(f"report: {out / 'comparison.md'}")
+    say(f"report: {out / 'comparison.md'}")
 
 
 def numbers_of(text: str, option: str) -> list[int]:
@@ -108,5 +109,6 @@ def _share(value: float, option: str, *, least: float = 1e-12, most: float = 0.9
     return value
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """A line for the person at the terminal."""
     Console(stderr=True).print(line, highlight=False, markup=False, soft_wrap=True)

@@ -10,8 +10,10 @@ Three kinds of file, told by their columns, the first that fits:
 In the last two a run holds individuals out (training.evaluation.split), whose queries become strangers.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -24,6 +26,8 @@ from service.cascade.values import Bool
 from service.errors import InputError
 
 Kind: TypeAlias = Literal["train_pool", "closed", "open"]
+LEARNED: Mapping[Kind, str] = MappingProxyType({"train_pool": "train_pool", "closed": "train", "open": "gallery"})
+"""The word of the rows that are learned from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +61,14 @@ def read_roles(path: Path, *, species: str | None = None) -> Roles:
     """
     else_species = path.resolve().parent.name
     rows = read_annotations(path, species=species, else_species=else_species, strangers=True).rows
-    split_open = np.array([row.split_open or "" for row in rows])
-    closed = _closed_split(path)
-    kind: Kind = "train_pool" if (split_open == "train_pool").any() else "open" if closed is None else "closed"
-    if kind == "closed" and closed is not None:
-        rows, words = _named(rows, closed)
-        learned = enrolled = words == "train"
-        asked = words == "test"
+    kind, words = kind_of(path, rows)
+    learned = words == LEARNED[kind]
+    if kind == "closed":  # a stranger nobody named cannot be enrolled
+        named = np.array([not row.identity.startswith("unknown ") for row in rows])
+        learned = enrolled = learned & named
+        asked = (words == "test") & named
     else:
-        enrolled = split_open == "gallery"
-        learned = split_open == "train_pool" if kind == "train_pool" else enrolled
-        asked = np.isin(split_open, QUERIES)
+        enrolled, asked = words == "gallery", np.isin(words, QUERIES)
     for part, name in ((learned, "learn from"), (enrolled, "enrol"), (asked, "ask")):
         if not part.any():
             raise InputError(
@@ -78,12 +79,15 @@ def read_roles(path: Path, *, species: str | None = None) -> Roles:
     return Roles(kind, rows, learned, enrolled, asked).part(learned | enrolled | asked)
 
 
-def _named(
-    rows: tuple[AnnotationRow, ...], closed: dict[str, str]
-) -> tuple[tuple[AnnotationRow, ...], NDArray[np.str_]]:
-    """Rows of named animals (a stranger nobody named cannot be enrolled), and each one's word."""
-    named = tuple(row for row in rows if not row.identity.startswith("unknown "))
-    return named, np.array([closed.get(row.image_id, "") for row in named])
+def kind_of(path: Path, rows: Sequence[AnnotationRow]) -> tuple[Kind, NDArray[np.str_]]:
+    """Which kind of file it is, and the [N] word of each of its rows in the column that says so. O(rows)."""
+    split_open = np.array([row.split_open or "" for row in rows])
+    if (split_open == "train_pool").any():
+        return "train_pool", split_open
+    closed = _closed_split(path)
+    if closed is None:
+        return "open", split_open
+    return "closed", np.array([closed.get(row.image_id, "") for row in rows])
 
 
 def _closed_split(path: Path) -> dict[str, str] | None:

@@ -51,7 +51,7 @@ def compare(
 
     Args:
         features: [N x D] float32, unit rows. truth: [N] int64, who each image shows.
-        sides: [N] flank of each image (training.sides).
+        sides: [N] flank of each image (training.sides), kept apart for every method alike.
         progress: called with (clusterings done, clusterings in all).
     """
     settings = settings or LoopSettings()
@@ -61,7 +61,7 @@ def compare(
     total = len(samplers) * len(seeds) * len(levels) * len(methods)
     for sampler in samplers:
         for seed in seeds:
-            fixed = Fixed(features, labels, start_from(features, labels), seed)
+            fixed = Fixed(graph.features, labels, start_from(graph.features, labels), seed)
             for asked in asked_up_to(levels, sampler, graph, truth, settings, seed):
                 for name in methods:
                     trials.append(_trial(name, sampler, asked, fixed, truth))

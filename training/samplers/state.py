@@ -29,6 +29,7 @@ class State:
         sides: [N] flank each image shows (training.sides); None: nothing is kept apart. Pairs across flanks are never asked.
         store: every answer so far, and what follows from them.
         cycle, seed: what chance is drawn from.
+        cannot_tell: pairs nobody could tell; they are not asked again.
 
     Raises:
         InputError: the parts do not speak of the same number of images.
@@ -44,6 +45,7 @@ class State:
     cycle: int
     seed: int
     sides: I64 | None = None
+    cannot_tell: frozenset[Pair] = frozenset()
 
     def __post_init__(self) -> None:
         parts = {
@@ -72,8 +74,10 @@ class State:
         return Generator(PCG64(self.cycle_seed))
 
     def unknown(self, u: int, v: int) -> bool:
-        """Whether u and v can be compared, and neither an answer nor anything that follows from the answers says what they are."""
-        return u != v and comparable(self.sides, u, v) and self.store.relation(u, v) == "unknown"
+        """Whether u and v can be compared, nobody gave up on them, and nothing that follows from the answers says what they are."""
+        if u == v or not comparable(self.sides, u, v) or (min(u, v), max(u, v)) in self.cannot_tell:
+            return False
+        return self.store.relation(u, v) == "unknown"
 
     def ask(self, candidates: Iterable[tuple[int, int]], budget: int) -> list[Pair]:
         """The first `budget` distinct candidates of unknown relation, sorted. Reads no further than it must; O(candidates read)."""

@@ -77,7 +77,15 @@ def assert_same(found, expected, keep: float) -> None:
 
 @pytest.mark.parametrize(
     ("images", "k1", "k2", "keep"),
-    [(150, 30, 6, 0.7), (150, 30, 1, 0.7), (120, 9, 3, 0.7), (90, 20, 6, 0.0), (90, 20, 6, 0.97), (200, 15, 40, 0.7)],
+    [
+        (150, 30, 6, 0.7),
+        (150, 30, 1, 0.7),
+        (120, 9, 3, 0.7),
+        (90, 20, 6, 0.0),
+        (90, 20, 6, 0.97),
+        (90, 9, 3, 1.0),
+        (200, 15, 40, 0.7),
+    ],
 )
 def test_distances_are_those_of_the_dense_computation(images, k1, k2, keep):
     features = animals(images + k2, images)
@@ -150,7 +158,7 @@ def test_length_of_the_features_does_not_matter():
 
 
 @pytest.mark.parametrize(
-    ("k1", "k2", "keep"), [(0, 6, 0.7), (30, 0, 0.7), (30, 6, 1.0), (30, 6, -0.1), (30, 6, np.nan)]
+    ("k1", "k2", "keep"), [(0, 6, 0.7), (30, 0, 0.7), (30, 6, 1.01), (30, 6, -0.1), (30, 6, np.nan)]
 )
 def test_settings_out_of_range_are_refused(k1, k2, keep):
     with pytest.raises(InputError, match="must be 1 or more"):

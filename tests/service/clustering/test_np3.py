@@ -225,6 +225,10 @@ def test_nothing_at_all():
     assert labels.tolist() == []
     assert (report.merged_clusters, report.colours) == (0, ())
     assert np3([0, -1], [(1, 1)], [(0, 0)])[0].tolist() == [0, -1]
+    for features in ([], np.empty((0, 3))):
+        assert np3([], [], [], features)[0].tolist() == []
+    with pytest.raises(InputError, match=r"\[2 x D\] numbers"):
+        np3([0, 0], [], [], [])
 
 
 @pytest.mark.parametrize(

@@ -141,3 +141,12 @@ def test_what_cannot_be_is_refused_in_one_line():
     ]:
         with pytest.raises(InputError, match=said):
             call()
+
+
+@pytest.mark.parametrize("nothing", [[], np.empty((0, 0))], ids=["a list", "an array"])
+def test_no_images_no_pairs(nothing):
+    assert under_pool([], [], nothing) == set()
+    assert under_pool([], [], nothing, features=nothing) == set()
+    assert medoids([], nothing) == []
+    assert over_pool([], nothing) == set()
+    assert pair_probabilities(set(), set(), nothing, [], []) == {}

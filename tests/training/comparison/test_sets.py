@@ -119,3 +119,11 @@ def test_bad_input_is_one_clear_line(asked: list[str], problem: str, bundle: Bun
     result = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "out"), "--bundle", str(bundle.folder)])
     assert result.exit_code == 1 and problem in " ".join(result.output.split())
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("command", ["compare", "peers"])
+def test_out_is_a_folder(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("taken").write_text("mine")
+    result = CliRunner().invoke(app, [command, "--annotations", "x.csv", "--out", "taken"])
+    assert result.exit_code == 2 and "is a file" in " ".join(result.output.split())

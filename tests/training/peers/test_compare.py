@@ -14,7 +14,8 @@ from training.loop_settings import LoopSettings
 from training.peers.agreement import agreement, violations
 from training.peers.asking import asked_up_to
 from training.peers.compare import Trial, compare
-from training.peers.methods import PEERS
+from training.peers.means import start_from
+from training.peers.methods import PEERS, Fixed
 from training.peers.report import HEADS, rows_of, write_report
 from training.views import graph_of
 
@@ -86,3 +87,29 @@ def test_a_report_says_who_failed(tmp_path: Path) -> None:
         78,
         71,
     ]
+
+
+def test_every_method_sees_the_flanks_apart_as_the_loop_does(herd: Callable[..., Any]) -> None:
+    features, who, _, _ = herd(3, images=40, animals=4)
+    sides = np.arange(40) % 2 + 1
+    graph = graph_of(features, SETTINGS, sides)
+    fixed = Fixed(
+        graph.features, dbscan(graph.distances, 0.6, 2), start_from(graph.features, dbscan(graph.distances, 0.6, 2)), 0
+    )
+    truth = np.unique(2 * who + sides, return_inverse=True)[1]
+    found = compare(
+        features,
+        truth,
+        samplers=["random"],
+        seeds=[0],
+        levels=[1.0],
+        methods=list(PEERS),
+        settings=SETTINGS,
+        sides=sides,
+    )
+    (asked,) = asked_up_to([1.0], "random", graph, truth, SETTINGS, seed=0)
+    for trial in found:
+        labels = PEERS[trial.method].cluster(fixed, asked.must_link, asked.cannot_link)
+        assert (trial.figures is None) == (labels is None)
+        if labels is not None and trial.figures is not None:
+            assert trial.figures["ari"] == agreement(labels, truth)["ari"], trial.method

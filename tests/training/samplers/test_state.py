@@ -55,3 +55,11 @@ def test_parts_of_other_images_are_refused(herd, part):
     state = herd(0)
     with pytest.raises(InputError, match=rf"^{part} has 47 rows for 48 images"):
         dataclasses.replace(state, **{part: getattr(state, part)[:-1]})
+
+
+def test_what_nobody_could_tell_is_not_asked_again(herd):
+    state = herd(0)
+    asked = state.ask(combinations(range(len(state)), 2), 20)
+    left = dataclasses.replace(state, cannot_tell=frozenset(asked[::2]))
+    found = left.ask(((v, u) for u, v in combinations(range(len(state)), 2)), 10)
+    assert found == asked[1::2]
