@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from training.cycle import CycleDone, Loop
-from training.head_learner import HeadLearner
-from training.loop_settings import LoopSettings
+from training.learning.head_learner import HeadLearner
 from training.oracle import GroundTruth
+from training.stages.settings import LoopSettings
 
 ANIMALS, EACH, DIM = 6, 8, 12
 N = ANIMALS * EACH

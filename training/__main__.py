@@ -4,8 +4,8 @@ import typer
 
 from training.arcface.command import arcface_command
 from training.comparison.command import compare_command
-from training.cycle_command import cycle_command
-from training.peers_command import peers_command
+from training.peers.command import peers_command
+from training.running.command import cycle_command
 
 app = typer.Typer(
     help="Learning from photos, labelled or asked about: what comes out goes to `python -m export`.",

@@ -16,16 +16,16 @@ from service.artifacts.manifest import sha256_json
 from service.cascade.values import F32, I64
 from service.clustering.pairs import Pair
 from service.errors import InputError
-from training.contact_sheet import Picture
-from training.cycle_asking import Asking, PairsOpen
-from training.cycle_files import ANSWERED, PAIRS, POOLS, Answered, Asked, Pooled, cycle_folder, keep_question
-from training.cycle_questions import choose_pairs
-from training.cycle_training import Bar, Epoch, Training
-from training.learner import Learner
-from training.loop_settings import NO_SAMPLER, LoopSettings
+from training.answering.asking import Asking, PairsOpen
+from training.answering.contact_sheet import Picture
+from training.answering.run_answers import RunAnswers
+from training.learning.learner import Learner
 from training.oracle import Oracle
-from training.run_answers import RunAnswers
-from training.views import Graph, graph_of
+from training.stages.epochs import Bar, Epoch, Training
+from training.stages.files import ANSWERED, PAIRS, POOLS, Answered, Asked, Pooled, cycle_folder, keep_question
+from training.stages.questions import choose_pairs
+from training.stages.settings import NO_SAMPLER, LoopSettings
+from training.stages.views import Graph, graph_of
 
 __all__ = ["CycleDone", "Loop", "PairsOpen"]
 
@@ -58,9 +58,9 @@ class Loop:
     """One run in one folder.
 
     Args:
-        folder: see training.cycle_files. names: [N] of the images, all different; answers are kept by them.
+        folder: see training.stages.files. names: [N] of the images, all different; answers are kept by them.
         learner: over the same N images, new: what it was trained before is replaced by what the folder holds.
-        sides: [N] flank each image shows (training.sides.sides_of); None: any two images can be compared.
+        sides: [N] flank each image shows (training.stages.sides.sides_of); None: any two images can be compared.
         question: whatever else changes what comes out, as JSON values; a folder answers one question only.
         bar: progress over a cycle's epochs.
         pictures: photo of an image, for contact sheets; sheets_first: draw them before asking, because a person answers.

@@ -7,8 +7,8 @@ from numpy.random import PCG64, Generator
 
 from service.clustering.pairs import Pair
 from service.errors import InputError
-from training.answers_file import AnswersFile
-from training.terminal_oracle import Terminal
+from training.answering.answers_file import AnswersFile
+from training.answering.terminal import Terminal
 
 __all__ = ["AnswersFile", "GroundTruth", "Oracle", "Terminal"]
 

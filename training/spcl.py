@@ -13,7 +13,7 @@ from torch import Tensor
 from service.cascade.values import I64
 from service.clustering.dbscan import dbscan
 from service.errors import InputError
-from training.batches import BATCH, INSTANCES, batches
+from training.learning.batches import BATCH, INSTANCES, batches
 from training.memory import HybridMemory
 from training.reliability import spcl_reliability
 

@@ -19,15 +19,15 @@ from service.clustering.jaccard import jaccard
 from service.clustering.knn import knn
 from service.clustering.np3 import np3
 from service.errors import ArtifactError, InputError
+from training.answering.contact_sheet import SheetRow, write_sheets
 from training.arcface.train_head import one_thread
-from training.contact_sheet import SheetRow, write_sheets
 from training.cycle import PairsOpen
-from training.loop_settings import PUBLISHED, LoopSettings
 from training.memory import HybridMemory
 from training.oracle import AnswersFile, GroundTruth
 from training.reliability import spcl_reliability
 from training.samplers.registry import SAMPLERS
 from training.samplers.state import State
+from training.stages.settings import PUBLISHED, LoopSettings
 
 
 @pytest.fixture(autouse=True, scope="module")

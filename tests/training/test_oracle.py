@@ -12,8 +12,8 @@ from rich.console import Console
 
 from service.clustering.constraints import ConstraintStore
 from service.errors import InputError, NotFoundError
+from training.answering.run_answers import ANSWERS, UNSURE, RunAnswers
 from training.oracle import AnswersFile, GroundTruth, Terminal
-from training.run_answers import ANSWERS, UNSURE, RunAnswers
 
 NAMES = [f"photos/im{i}.jpg" for i in range(6)]
 PAIRS = list(combinations(range(6), 2))

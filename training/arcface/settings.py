@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from training.arcface.recipe import Recipe
-from training.cycle_files import keep_question
+from training.stages.files import keep_question
 
 Train = Literal["head", "one-backbone", "all"]
 

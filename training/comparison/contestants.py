@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from service.errors import InputError
-from training.loop_settings import NO_SAMPLER
 from training.samplers.registry import SAMPLERS
+from training.stages.settings import NO_SAMPLER
 
 OURS, PLAIN = "aas", NO_SAMPLER
 MATCHED = "@aas"

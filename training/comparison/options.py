@@ -4,9 +4,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training.comparison.contestants import MATCHED, contestant
 from training.evaluation.split import HELD_OUT
-from training.head_learner import WIDTH
-from training.loop_settings import PUBLISHED, LoopSettings
+from training.learning.head_learner import WIDTH
 from training.spcl import RATE
+from training.stages.settings import PUBLISHED, LoopSettings
 
 
 class Options(BaseModel):

@@ -14,8 +14,8 @@ from training.comparison.effects import Effect, all_effects
 from training.comparison.plots import curves_plot
 from training.comparison.result import FORMAT, RunResult
 from training.comparison.tables import HEADS, at_aas_spend, effects_table, names_of, rows_of
-from training.cycle_files import write_value
 from training.protocol import FIGURES
+from training.stages.files import write_value
 
 _HOW = """\
 Retrieval of every query from a gallery of at most five exemplars an individual. The exemplars are chosen by the frozen backbones the

@@ -14,15 +14,15 @@ from training.comparison.contestants import MATCHED, OURS
 from training.comparison.options import Options
 from training.comparison.result import FORMAT, RESULT, CycleResult, RunResult, plain
 from training.cycle import CycleDone, Loop
-from training.cycle_files import cycle_folder, write_value
-from training.cycle_training import MEMORY, START, TRAINED
 from training.evaluation.embedded import Embedded
 from training.evaluation.split import split_of
-from training.head_learner import HeadLearner
-from training.loop_settings import LoopSettings
+from training.learning.head_learner import HeadLearner
 from training.oracle import GroundTruth
 from training.protocol import Protocol
-from training.sides import sides_of
+from training.stages.epochs import MEMORY, START, TRAINED
+from training.stages.files import cycle_folder, write_value
+from training.stages.settings import LoopSettings
+from training.stages.sides import sides_of
 
 
 class SeedRuns:

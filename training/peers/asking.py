@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from service.cascade.values import I64
 from service.clustering.constraints import ConstraintStore
 from service.clustering.pairs import Pair
-from training.loop_settings import LoopSettings
 from training.oracle import GroundTruth
 from training.samplers.registry import SAMPLERS
 from training.samplers.state import State
-from training.views import Graph, views_of
+from training.stages.settings import LoopSettings
+from training.stages.views import Graph, views_of
 
 ROUND = 0.1
 """Pairs asked at once, an image: the views are corrected by the answers in between."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from service.cascade.values import F32, I64
 from service.clustering.constraints import ConstraintStore
-from training.loop_settings import LoopSettings
 from training.peers.agreement import agreement, violations
 from training.peers.asking import Asked, asked_up_to
 from training.peers.means import start_from
 from training.peers.methods import PEERS, USUAL, Fixed
-from training.views import graph_of, views_of
+from training.stages.settings import LoopSettings
+from training.stages.views import graph_of, views_of
 
 LEVELS = (0.0, 0.25, 0.5, 1.0, 2.0, 5.0)
 """Constraints an image."""
@@ -51,7 +51,7 @@ def compare(
 
     Args:
         features: [N x D] float32, unit rows. truth: [N] int64, who each image shows.
-        sides: [N] flank of each image (training.sides), kept apart for every method alike.
+        sides: [N] flank of each image (training.stages.sides), kept apart for every method alike.
         progress: called with (clusterings done, clusterings in all).
     """
     settings = settings or LoopSettings()

@@ -11,10 +11,10 @@ from rich.table import Table
 
 from export.ablation.report import table as markdown_table
 from service.artifacts.slugs import slug
-from training.cycle_files import write_value
 from training.peers.compare import Trial
 from training.peers.methods import PEERS
 from training.samplers.registry import SAMPLERS
+from training.stages.files import write_value
 
 HEADS = ["answers chosen by", "an image", "method", "ARI", "F1", "torn / joined", "clusters", "ms", "failed"]
 _NONE = "–"

@@ -13,7 +13,7 @@ from service.clustering.constraints import ConstraintStore
 from service.clustering.knn import Neighbours
 from service.clustering.pairs import Pair
 from service.errors import InputError
-from training.sides import comparable
+from training.stages.sides import comparable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class State:
         distances: [N x N] sparse float32 Jaccard distances <= 0.70; a missing entry means 1.
         raw_a: [N] int64 labels of DBSCAN before NP3; -1: outlier.
         a, b: [N] int64 labels of the two views after NP3 with all answers so far; -1: an own singleton.
-        sides: [N] flank each image shows (training.sides); None: nothing is kept apart. Pairs across flanks are never asked.
+        sides: [N] flank each image shows (training.stages.sides); None: nothing is kept apart. Pairs across flanks are never asked.
         store: every answer so far, and what follows from them.
         cycle, seed: what chance is drawn from.
         cannot_tell: pairs nobody could tell; they are not asked again.

@@ -13,13 +13,13 @@ from training.comparison.result import RESULT, RunResult, number
 from training.comparison.run import SeedRuns
 from training.comparison.sets import DataSet
 from training.cycle import Loop
-from training.cycle_files import cycle_folder
-from training.cycle_training import TRAINED
 from training.evaluation.embedded import read_embedded
 from training.evaluation.split import split_of
-from training.head_learner import HeadLearner
+from training.learning.head_learner import HeadLearner
 from training.oracle import GroundTruth
 from training.protocol import Protocol
+from training.stages.epochs import TRAINED
+from training.stages.files import cycle_folder
 
 OPTIONS = Options(cycles=2, period=2, fraction=0.01, dim=8, lr=3e-2, share=0.2)
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from training.loop_settings import LoopSettings
 from training.peers.asking import asked_up_to
-from training.views import graph_of
+from training.stages.settings import LoopSettings
+from training.stages.views import graph_of
 
 SETTINGS = LoopSettings(k1=8, k2=3)
 

@@ -10,14 +10,14 @@ import pytest
 
 from service.clustering.dbscan import dbscan
 from service.clustering.np3 import np3
-from training.loop_settings import LoopSettings
 from training.peers.agreement import agreement, violations
 from training.peers.asking import asked_up_to
 from training.peers.compare import Trial, compare
 from training.peers.means import start_from
 from training.peers.methods import PEERS, Fixed
 from training.peers.report import HEADS, rows_of, write_report
-from training.views import graph_of
+from training.stages.settings import LoopSettings
+from training.stages.views import graph_of
 
 SETTINGS = LoopSettings(k1=8, k2=3)
 LEVELS = (0.0, 1.0, 2.0)

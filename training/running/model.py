@@ -11,11 +11,11 @@ from export.weights import FileWeights
 from service.artifacts.bundle import Bundle
 from service.artifacts.heads import backbones_sha
 from service.cascade.preprocess import PreprocessSpec
-from training.cycle_files import write_value
-from training.cycle_learners import model_name
-from training.cycle_training import TRAINED
+from training.learning.photos import MEAN, STD
 from training.memory import TEMPERATURE
-from training.spcl_photos import MEAN, STD
+from training.running.learners import model_name
+from training.stages.epochs import TRAINED
+from training.stages.files import write_value
 
 LOSS = "SpCL"
 _NETWORK = "network/"

@@ -14,8 +14,8 @@ from export.fit.head import HeadWeights
 from service.cascade.values import F32, I64
 from service.errors import InputError
 from training.arcface.train_head import one_thread
-from training.batches import BATCH, INSTANCES
-from training.learner_checkpoint import load_learner, save_learner
+from training.learning.batches import BATCH, INSTANCES
+from training.learning.checkpoint import load_learner, save_learner
 from training.memory import HybridMemory
 from training.spcl import DECAY, RATE, Schedule, train_epoch
 

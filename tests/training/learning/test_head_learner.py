@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from export.arcface_run import read_heads, write_heads
 from service.errors import ArtifactError, InputError
 from training.arcface.checkpoint import load_parts, save_parts
-from training.batches import batches
-from training.head_learner import HeadLearner
-from training.learner import Learner
+from training.learning.batches import batches
+from training.learning.head_learner import HeadLearner
+from training.learning.learner import Learner
 from training.memory import HybridMemory
 
 DIMS, ANIMALS, EACH = (12, 20), 10, 9

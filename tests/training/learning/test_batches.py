@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.clustering.partition import cluster_numbers
 from service.errors import InputError
-from training.batches import batches
+from training.learning.batches import batches
 
 LABELS = np.array([0] * 9 + [1] * 4 + [2] * 2 + [-1] * 3 + [3] * 5)
 labels_lists = st.lists(st.integers(-1, 6), min_size=1, max_size=40)

@@ -14,10 +14,10 @@ from service.cascade.preprocess import PreprocessSpec, prepare
 from service.errors import ArtifactError, InputError
 from training.arcface.checkpoint import load_parts, save_parts
 from training.arcface.train_head import one_thread
-from training.backbone_learner import BackboneLearner
+from training.learning.backbone_learner import BackboneLearner
+from training.learning.network import spcl_network
+from training.learning.photos import MEAN, STD, may_mirror, network_input, squashed, varied_input
 from training.memory import HybridMemory
-from training.spcl_network import spcl_network
-from training.spcl_photos import MEAN, STD, may_mirror, network_input, squashed, varied_input
 
 ANIMALS, EACH, TINY = 4, 5, "test_resnet"
 LABELS = np.repeat(np.arange(ANIMALS), EACH)

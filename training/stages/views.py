@@ -15,9 +15,9 @@ from service.clustering.jaccard import jaccard
 from service.clustering.knn import Neighbours, knn
 from service.clustering.np3 import np3
 from service.clustering.partition import cluster_numbers
-from training.cycle_files import Views
-from training.loop_settings import LoopSettings
-from training.sides import kept_apart
+from training.stages.files import Views
+from training.stages.settings import LoopSettings
+from training.stages.sides import kept_apart
 
 
 @dataclass(frozen=True, slots=True)

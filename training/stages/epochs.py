@@ -14,12 +14,12 @@ from export.arcface_run import read_arrays, read_value, write_arrays
 from service.cascade.values import F32, I64
 from service.clustering.constraints import ConstraintStore
 from service.errors import InputError
-from training.cycle_files import cycle_folder, write_value
-from training.learner import Learner
-from training.loop_settings import LoopSettings
+from training.learning.learner import Learner
 from training.memory import HybridMemory
 from training.spcl import pseudo_labels
-from training.views import Graph, corrected, counts, graph_of
+from training.stages.files import cycle_folder, write_value
+from training.stages.settings import LoopSettings
+from training.stages.views import Graph, corrected, counts, graph_of
 
 START, TRAINED, MEMORY, EPOCHS = "start", "trained.safetensors", "memory.safetensors", "epochs.json"
 
@@ -50,7 +50,7 @@ class Training:
     """Algorithm 1, Step 2, over a run folder.
 
     Args:
-        run: the folder. names: [N] of the images. sides: see training.sides.
+        run: the folder. names: [N] of the images. sides: see training.stages.sides.
     """
 
     def __init__(

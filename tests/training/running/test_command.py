@@ -24,9 +24,9 @@ from service.errors import ArtifactError, InputError, NotFoundError
 from service.images import decode_image
 from training.__main__ import app
 from training.arcface.train_head import one_thread
-from training.backbone_learner import BackboneLearner
-from training.crops import annotated_crops, folder_crops
 from training.evaluation.roles import read_roles
+from training.learning.backbone_learner import BackboneLearner
+from training.running.crops import annotated_crops, folder_crops
 
 SPECIES = "synthetic spotted antelope"
 SMALL = ("--cycles", "2", "--epochs", "4", "--budget-pairs", "5", "--learning-rate", "0.003", "--iterations", "4")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from service.clustering.pairs import Pair
 from service.errors import InputError, WhorlError
-from training.contact_sheet import Picture, SheetRow, write_sheets
-from training.cycle_files import ANSWERED, OPEN, Answered, Question, Told, write_value
+from training.answering.contact_sheet import Picture, SheetRow, write_sheets
+from training.answering.run_answers import RunAnswers
 from training.oracle import Oracle
-from training.run_answers import RunAnswers
+from training.stages.files import ANSWERED, OPEN, Answered, Question, Told, write_value
 
 _WORDS = {True: "same", False: "different", None: "cannot tell"}
 

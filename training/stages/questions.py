@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Literal
 
 from service.clustering.pairs import Pair
-from training.cycle_files import PAIRS, POOLS, VIEWS, Asked, Pooled, Question, read_views, write_value, write_views
-from training.loop_settings import NO_SAMPLER, LoopSettings
-from training.run_answers import RunAnswers
+from training.answering.run_answers import RunAnswers
 from training.samplers import aas
 from training.samplers.registry import SAMPLERS
 from training.samplers.state import State
-from training.views import Graph, counts, views_of
+from training.stages.files import PAIRS, POOLS, VIEWS, Asked, Pooled, Question, read_views, write_value, write_views
+from training.stages.settings import NO_SAMPLER, LoopSettings
+from training.stages.views import Graph, counts, views_of
 
 
 def choose_pairs(

@@ -16,11 +16,11 @@ from service.cascade.models import Models
 from service.cascade.values import F32, U8
 from service.errors import InputError
 from service.images import decode_image
-from training.backbone_learner import BackboneLearner
-from training.crops import Crop
-from training.cycle_training import Bar
-from training.head_learner import WIDTH, HeadLearner
+from training.learning.backbone_learner import BackboneLearner
+from training.learning.head_learner import WIDTH, HeadLearner
+from training.running.crops import Crop
 from training.spcl import RATE
+from training.stages.epochs import Bar
 
 Say = Callable[[str], None]
 _LEAST_PX, _FULL_PX = 64, 2048

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from service.clustering.constraints import ConstraintStore
 from service.clustering.knn import knn, unit_features
-from training.loop_settings import LoopSettings
 from training.samplers.registry import SAMPLERS
 from training.samplers.state import State
-from training.sides import comparable, kept_apart, sides_of
-from training.views import graph_of, views_of
+from training.stages.settings import LoopSettings
+from training.stages.sides import comparable, kept_apart, sides_of
+from training.stages.views import graph_of, views_of
 
 
 def _two_flanks(seed):

@@ -16,7 +16,7 @@ from service.cascade.values import F32, I64
 from service.errors import InputError
 from training.comparison.command import numbers_of, say
 from training.evaluation.embedded import Embedded, embed_file, read_embedded
-from training.sides import sides_of
+from training.stages.sides import sides_of
 
 
 def peers_command(
@@ -65,7 +65,7 @@ def peers_command(
 
 def _frozen(data: Embedded, dim: int) -> tuple[F32, I64, I64 | None]:
     """What the loop starts from, of the rows it learns from; who each shows, two flanks being two; and the flanks."""
-    from training.head_learner import HeadLearner
+    from training.learning.head_learner import HeadLearner
 
     rows = np.flatnonzero(data.roles.learned)
     start = HeadLearner(data.features[rows], data.dims, out_dim=min(dim, data.features.shape[1]) or None)

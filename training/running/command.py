@@ -10,8 +10,8 @@ from rich.console import Console
 
 from export.console import one_clear_line
 from service.errors import InputError, NotFoundError
-from training.crops import Crops, annotated_crops, folder_crops
-from training.loop_settings import PUBLISHED, LoopSettings
+from training.running.crops import Crops, annotated_crops, folder_crops
+from training.stages.settings import PUBLISHED, LoopSettings
 
 Run = Annotated[Path, typer.Option(help="Folder of this run; a run that was stopped goes on in it.", file_okay=False)]
 Annotations = Annotated[
@@ -83,7 +83,7 @@ def cycle_command(
         _check(oracle, noise, learning_rate, labelled=annotations is not None)
         kind = _one_of("train", train, ("head", "backbone"))
         missing = _one_of("unanswered", unanswered, ("wait", "skip"))
-        from training.cycle_run import Answering, CycleRun, Learning  # torch is slow to import, and --help needs none
+        from training.running.run import Answering, CycleRun, Learning  # torch is slow to import, and --help needs none
 
         learning = Learning(kind, bundle, backbone, weights, size, learning_rate, iterations)
         CycleRun(run, crops, settings, learning, Answering(oracle, noise, missing), Console(stderr=True)).run()

@@ -14,16 +14,16 @@ from export.feature_cache import FeatureCache
 from service.artifacts.bundle import Bundle, open_bundle
 from service.artifacts.heads import backbones_sha
 from service.artifacts.manifest import sha256_file
-from training.backbone_learner import BackboneLearner
-from training.crops import Crop, Crops
 from training.cycle import CycleDone, Loop, PairsOpen
-from training.cycle_files import cycle_folder
-from training.cycle_learners import Rates, backbone_learner, head_learner, pixels_sha
-from training.cycle_model import write_backbone_model, write_head_model
-from training.head_learner import HeadLearner
-from training.loop_settings import LoopSettings
+from training.learning.backbone_learner import BackboneLearner
+from training.learning.head_learner import HeadLearner
 from training.oracle import AnswersFile, GroundTruth, Oracle, Terminal
-from training.sides import sides_of
+from training.running.crops import Crop, Crops
+from training.running.learners import Rates, backbone_learner, head_learner, pixels_sha
+from training.running.model import write_backbone_model, write_head_model
+from training.stages.files import cycle_folder
+from training.stages.settings import LoopSettings
+from training.stages.sides import sides_of
 
 TRUTH, ASK = "truth", "ask"
 

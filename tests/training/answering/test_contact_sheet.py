@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.contact_sheet import PAIRS_A_SHEET, SheetRow, sheet, thumbnail, write_sheets
+from training.answering.contact_sheet import PAIRS_A_SHEET, SheetRow, sheet, thumbnail, write_sheets
 
 RED, BLUE = (200, 20, 20), (20, 20, 200)
 

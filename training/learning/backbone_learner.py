@@ -11,12 +11,12 @@ from torch import Tensor
 
 from service.cascade.values import F32, I64
 from service.errors import InputError
-from training.batches import BATCH, INSTANCES
-from training.learner_checkpoint import load_learner, save_learner
+from training.learning.batches import BATCH, INSTANCES
+from training.learning.checkpoint import load_learner, save_learner
+from training.learning.network import spcl_network
+from training.learning.photos import Images, may_mirror, network_input, squashed, varied_input
 from training.memory import HybridMemory
 from training.spcl import DECAY, RATE, Schedule, train_epoch
-from training.spcl_network import spcl_network
-from training.spcl_photos import Images, may_mirror, network_input, squashed, varied_input
 
 ARCHITECTURE = "resnet50"
 SIZE_PX = (224, 224)  # height, width; for people (256, 128)

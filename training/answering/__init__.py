@@ -1,0 +1,1 @@
+"""Who answers the loop's questions, and how no answer is lost."""

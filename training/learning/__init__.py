@@ -1,0 +1,1 @@
+"""What learns: a head over frozen backbones, or a whole network."""

@@ -1,0 +1,1 @@
+"""The stages of a cycle, each of which leaves a file."""
