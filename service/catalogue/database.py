@@ -1,6 +1,8 @@
 """The catalogue's database: opened at the newest revision, one transaction a change."""
 
 import json
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +18,8 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from service.catalogue.revisions import upgrade
 from service.errors import ArtifactError
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000")
+_WAIT_S = 30
+_PRAGMAS = (f"busy_timeout={1000 * _WAIT_S}", "synchronous=FULL", "foreign_keys=ON")
 
 
 class Catalogue:
@@ -94,6 +97,21 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # sqlite3 must not open transactions by its own rules; _begin does
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+    _write_ahead(connection)
+
+
+def _write_ahead(connection: Any) -> None:
+    """Switch a new file to its write-ahead log. SQLite waits for no lock here, so several that open one at once wait by themselves."""
+    until = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

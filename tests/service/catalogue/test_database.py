@@ -107,12 +107,12 @@ def test_writers_in_many_threads_wait_for_each_other(catalogue: Catalogue) -> No
 
 def test_a_new_catalogue_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
     opened: list[Catalogue] = []
-    threads = [threading.Thread(target=lambda: opened.append(Catalogue.in_folder(tmp_path))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: opened.append(Catalogue.in_folder(tmp_path))) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(opened) == 4
+    assert len(opened) == 16
     for catalogue in opened:
         catalogue.close()
 
