@@ -16,12 +16,10 @@ from export.model_config import read_config
 from service.artifacts.bundle import Bundle, open_bundle
 from service.artifacts.heads import backbones_sha
 from service.artifacts.manifest import sha256_file
-from service.artifacts.onnx_session import OnnxSession
-from service.cascade.embedder import Embedder
-from service.cascade.models import Models
 from service.errors import InputError
 from training.arcface.recipe import recipe_for
 from training.arcface.settings import Settings, Train, keep
+from training.learning.frozen import backbone_models
 
 _LEARNED = frozenset({None, "gallery", "train_pool"})
 
@@ -88,9 +86,8 @@ def train_run(run: Path, settings: Settings, rows: list[AnnotationRow], bundle: 
 
     if settings.train != "head":
         return FinetuneRun(run, settings, rows, bundle, read_config(models)).run()
-    opened = {spec.name: Embedder(OnnxSession(bundle.folder / str(spec.file)), spec) for spec in bundle.embedders}
     cache = FeatureCache(cache_folder() / "features")
-    return HeadRun(run, settings, rows, bundle, Models(opened, {}, {}), cache).run()
+    return HeadRun(run, settings, rows, bundle, backbone_models(bundle), cache).run()
 
 
 def _train(name: str) -> Train:

@@ -38,6 +38,7 @@ from training.arcface.judge import ask
 from training.arcface.network import DualHead
 from training.arcface.settings import Settings
 from training.arcface.split import folds_of, held_out, labels_of
+from training.learning.frozen import backbone_dims
 
 FEATURES, CHOICE, HISTORY, PICTURE = "features.safetensors", "choice.json", "history.json", "training.png"
 _Figures = RootModel[dict[str, dict[str, float]]]
@@ -61,8 +62,7 @@ class HeadRun:
     ) -> None:
         self._folder, self._settings, self._rows = folder, settings, rows
         self._bundle, self._models, self._cache = bundle, models, cache
-        dims = {spec.name: spec.dim for spec in bundle.embedders}
-        self._dims = {name: dims[name] for name in sorted(dims)}  # as galleries lay them side by side
+        self._dims = backbone_dims(bundle)
 
     def run(self) -> TrainedHead:
         """Do what is not done yet."""

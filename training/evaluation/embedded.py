@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from export.arcface_run import read_arrays, write_arrays
-from export.feature_cache import FeatureCache, extract_cached
+from export.feature_cache import FeatureCache
 from export.gallery import Bar, no_bar
 from service.artifacts.bundle import Bundle
 from service.artifacts.heads import backbones_sha
 from service.artifacts.manifest import sha256_file, sha256_json
-from service.artifacts.onnx_session import OnnxSession
-from service.cascade.embedder import Embedder
-from service.cascade.models import Models
 from service.cascade.values import F32, I64
 from service.errors import ArtifactError, InputError
 from training.evaluation.roles import Roles, read_roles
+from training.learning.frozen import backbone_dims, frozen_embeddings
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ def embed_file(
     Raises:
         InputError: an unusable file, or none of its photos can be read.
     """
-    dims = {spec.name: spec.dim for spec in sorted(bundle.embedders, key=lambda spec: spec.name)}
+    dims = backbone_dims(bundle)
     sha = sha256_json([sha256_file(annotations), species, backbones_sha(bundle, list(dims))])
     path = out / f"{annotations.resolve().parent.name}-{sha[:16]}.safetensors"
     roles = read_roles(annotations, species=species)
@@ -67,32 +65,14 @@ def embed_file(
         return path
     out.mkdir(parents=True, exist_ok=True)
     with bar(f"embedding {annotations.resolve().parent.name}") as advance:
-        ids, features = _embeddings(roles, list(dims), bundle, cache, advance, say)
-    if not ids:
+        kept, features = frozen_embeddings(
+            roles.rows, lambda row: row.image_id, bundle, cache, progress=advance, say=say
+        )
+    if not kept:
         raise InputError(f"none of the {len(roles.rows)} photos of {annotations} could be read", where="annotations")
-    names = np.frombuffer("\n".join(ids).encode(), np.uint8)
+    names = np.frombuffer("\n".join(row.image_id for row in kept).encode(), np.uint8)
     write_arrays(path, {"features": features, "dims": np.array(list(dims.values())), "image_ids": names})
     return path
-
-
-def _embeddings(
-    roles: Roles,
-    backbones: list[str],
-    bundle: Bundle,
-    cache: FeatureCache,
-    advance: Callable[[int, int], None],
-    say: Callable[[str], None],
-) -> tuple[list[str], F32]:
-    """image_ids of the photos that could be read, and their embeddings side by side."""
-    opened = {spec.name: Embedder(OnnxSession(bundle.folder / str(spec.file)), spec) for spec in bundle.embedders}
-    ids, found = [], []
-    for one in extract_cached(roles.rows, bundle, Models(opened, {}, {}), cache, locals=(), progress=advance):
-        if one.features is None:
-            say(f"{one.row.image_id} is left out: {one.failure}")
-        else:
-            found.append(np.concatenate([one.features.embeddings[name] for name in backbones]))
-            ids.append(one.row.image_id)
-    return ids, np.asarray(found, np.float32)
 
 
 def read_embedded(path: Path, annotations: Path, *, species: str | None = None) -> Embedded:

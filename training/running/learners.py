@@ -5,18 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from export.feature_cache import FeatureCache, extract_cached
+from export.feature_cache import FeatureCache
 from service.artifacts.bundle import Bundle
 from service.artifacts.manifest import sha256_file, sha256_json
-from service.artifacts.onnx_session import OnnxSession
-from service.cascade.embedder import Embedder
-from service.cascade.models import Models
-from service.cascade.values import F32, U8
+from service.cascade.values import U8
 from service.errors import InputError
 from service.images import decode_image
 from training.learning.backbone_learner import BackboneLearner
+from training.learning.frozen import backbone_dims, frozen_embeddings
 from training.learning.head_learner import WIDTH, HeadLearner
 from training.running.crops import Crop
 from training.spcl import RATE
@@ -43,24 +39,17 @@ def head_learner(
     Raises:
         InputError: fewer than two images could be read.
     """
-    dims = {
-        spec.name: spec.dim for spec in sorted(bundle.embedders, key=lambda spec: spec.name)
-    }  # as galleries lay them
-    kept: list[Crop] = []
-    found: list[F32] = []
-    opened = {spec.name: Embedder(OnnxSession(bundle.folder / str(spec.file)), spec) for spec in bundle.embedders}
     with bar("embedding") as advance:
-        for one in extract_cached(crops, bundle, Models(opened, {}, {}), cache, locals=(), progress=advance):
-            if one.features is None:
-                say(f"{one.row.name} is left out: {one.failure}")
-            else:
-                found.append(np.concatenate([one.features.embeddings[name] for name in dims]))
-                kept.append(one.row)
+        kept, features = frozen_embeddings(crops, lambda crop: crop.name, bundle, cache, progress=advance, say=say)
     _enough(kept, crops)
-    features = np.asarray(found, np.float32)
     width = min(WIDTH, features.shape[1])
     made = HeadLearner(
-        features, tuple(dims.values()), out_dim=width, seed=rates.seed, lr=rates.lr, iterations=rates.iterations
+        features,
+        tuple(backbone_dims(bundle).values()),
+        out_dim=width,
+        seed=rates.seed,
+        lr=rates.lr,
+        iterations=rates.iterations,
     )
     return made, kept
 

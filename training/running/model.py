@@ -11,6 +11,7 @@ from export.weights import FileWeights
 from service.artifacts.bundle import Bundle
 from service.artifacts.heads import backbones_sha
 from service.cascade.preprocess import PreprocessSpec
+from training.learning.frozen import backbone_dims
 from training.learning.photos import MEAN, STD
 from training.memory import TEMPERATURE
 from training.running.learners import model_name
@@ -30,7 +31,7 @@ def write_head_model(
         clusters: of the last epoch: as many individuals as the loop believes in.
         recipe: what the run was asked for.
     """
-    dims = {spec.name: spec.dim for spec in sorted(bundle.embedders, key=lambda spec: spec.name)}
+    dims = backbone_dims(bundle)
     write_heads(run / HEAD, {"": weights})
     model = TrainedHead(
         species=species,
